@@ -1,0 +1,186 @@
+"""What a connector promises: a webhook's bytes in, canonical events out.
+
+A vendor's words end here. Nothing in this package imports anything of `app`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EventKind(StrEnum):
+    """The kinds of fact Tasuki knows about a lead. The keys of `data` stand behind each kind;
+    `connectors/standard/schema.py` is their checked form."""
+
+    LEAD = "lead"  #: who it is: name?, company?, attributes? {str: str|number|bool|None}, url? (record in the tool)
+    SCORE = "score"  #: score: number
+    ACTIVITY = "activity"  #: activity: str (download, form, seminar, visit, …), asset?, title?, topics? [str]
+    OWNER = "owner"  #: owner: str | None (the tool's id or name of the user), name?, email?
+    STATUS = "status"  #: status: LeadStatus | None (None: unmapped, kept and listed), raw: str
+    FOLLOW_UP = "follow_up"  #: channel: call|email|meeting|other, automated: bool, by?, outcome?, subject?
+    DISPOSITION = "disposition"  #: outcome: Outcome, reason?, by?
+    OPPORTUNITY = "opportunity"  #: opportunity: str, state: open|won|lost, stage?, amount?, name?
+
+
+class LeadStatus(StrEnum):
+    """Canonical sales status of a lead; a source's config maps the tool's own words to these."""
+
+    NEW = "new"
+    WORKING = "working"
+    CONTACTED = "contacted"
+    QUALIFIED = "qualified"  #: SQL
+    CONVERTED = "converted"
+    RECYCLED = "recycled"
+    DISQUALIFIED = "disqualified"
+
+
+class Outcome(StrEnum):
+    """What sales decided about a handed-over lead."""
+
+    ACCEPTED = "accepted"
+    SQL = "sql"
+    REJECTED = "rejected"
+    RECYCLED = "recycled"
+    DISQUALIFIED = "disqualified"
+    EXCLUDED = "excluded"  #: test, competitor, student, deleted: never counted
+
+
+EMAIL = "email"  #: the system name under which an e-mail address is an external id
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalId:
+    """The id under which one tool knows a person. E-mail addresses are ids of the system `email`."""
+
+    system: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalEvent:
+    """One fact about one lead."""
+
+    #: The source's id of this fact: the same fact has the same key however often it is delivered.
+    key: str
+    kind: EventKind
+    #: When it happened by the source's clock; aware, UTC.
+    occurred_at: datetime
+    #: Whom it is about; at least one id, the tool's own first.
+    lead: tuple[ExternalId, ...]
+    data: dict[str, Any]
+    #: When somebody wrote it down in the tool, if the tool tells; aware, UTC.
+    recorded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A part of a delivery that was authentic but not understood."""
+
+    #: Where in the payload, e.g. `[3].occurredAt`.
+    place: str
+    #: One sentence: what is wrong and what would mend it.
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A question for the tool's API that a thin payload left open."""
+
+    object_type: str
+    object_id: str
+    #: What the answer is needed for, e.g. the occurrence time of the webhook that named the object.
+    context: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What one delivery said."""
+
+    events: list[CanonicalEvent] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    lookups: list[Lookup] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A webhook as it arrived."""
+
+    method: str
+    #: The public URL that the sender called: configured base URL + path + query in received order.
+    url: str
+    #: Names in lower case.
+    headers: Mapping[str, str]
+    body: bytes
+    #: Aware, UTC.
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a sender wants to hear once its delivery is durable."""
+
+    status: int = 202
+    content_type: str = "application/json"
+    body: bytes = b'{"status":"accepted"}'
+
+
+class Unverified(Exception):
+    """The request does not prove that it comes from the source. The message says why, without any secret."""
+
+
+class AskFailed(Exception):
+    """The tool's API could not be asked.
+
+    `retry_after` is seconds until another try makes sense; None means: not before a person mends something.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class SourceConfig(BaseModel):
+    """Configuration that every source shares; a connector adds its own fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: The system name of the ids this source gives its people; set it when you connect two accounts of one tool.
+    system: str = ""
+    #: The tool's status names → canonical ones. Unknown names are kept as unmapped, never guessed.
+    statuses: dict[str, LeadStatus] = Field(default_factory=dict)
+    #: The tool's user ids → the name that people read.
+    owners: dict[str, str] = Field(default_factory=dict)
+    #: The tool's user ids → the address that alerts for the owner go to.
+    owner_emails: dict[str, str] = Field(default_factory=dict)
+    #: The tool's property names → attribute names that rules use.
+    attributes: dict[str, str] = Field(default_factory=dict)
+
+
+Config = TypeVar("Config", bound=SourceConfig)
+
+
+class Connector(Protocol[Config]):
+    """One tool. Stateless; everything that differs between two sources of a kind is in its config."""
+
+    kind: str
+    config_model: type[Config]
+    answer: Answer
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], config: Config, now: datetime) -> None:
+        """Raise Unverified unless one of `secrets` proves the request and it is not too old."""
+
+    def to_store(self, body: bytes) -> bytes:
+        """The body as it may be kept: credentials that the tool put into it are blanked."""
+
+    def parse(self, request: WebhookRequest, config: Config) -> Parsed:
+        """Read a verified request. Never raises on content: what is not understood becomes a Problem."""
+
+    def fetch(self, lookups: Sequence[Lookup], config: Config, credential: str, http: httpx.Client) -> Parsed:
+        """Answer lookups through the tool's API, bounded in time. Raises AskFailed."""
