@@ -219,7 +219,7 @@ def cause_of(breach: Breach, version: PolicyVersion, arrivals: Arrivals) -> Caus
         return Cause.BULK
     if _handed_over_late(breach, version):
         return Cause.HANDOVER_DELAY
-    if version.policy.clock is ClockKind.ELAPSED and _closed_just_before(version.calendar, breach.due_at):
+    if version.policy.clock is ClockKind.ELAPSED and _inside_closed_hours(version.calendar, breach.due_at):
         return Cause.CLOSED_PERIOD
     if breach.still_open and breach.automated_touches:
         return Cause.ONLY_AUTO_TOUCH
@@ -235,9 +235,9 @@ def _handed_over_late(breach: Breach, version: PolicyVersion) -> bool:
     return on_clock(version, breach.qualified_at, handed) > allowance / 2
 
 
-def _closed_just_before(calendar: Calendar, at: datetime) -> bool:
-    """A deadline exactly at closing time lies in open hours, one exactly at opening does not."""
-    return not working_time(calendar, at - TICK, at)
+def _inside_closed_hours(calendar: Calendar, at: datetime) -> bool:
+    """Opening and closing time themselves are not inside."""
+    return not working_time(calendar, at - TICK, at + TICK)
 
 
 def on_clock(version: PolicyVersion, earlier: datetime, later: datetime) -> timedelta:

@@ -93,6 +93,10 @@ class History:
     activities: list[Activity] = field(default_factory=list)
     #: The newest reception among that evidence.
     visible_at: datetime | None = None
+    #: The sales status in the tool's own word; tools repeat it with every edit of the record.
+    status: str | None = None
+    #: Opportunities seen so far; the first sight of one is a follow-up, its later edits are not.
+    opportunities: list[str] = field(default_factory=list)
     #: The last human contact outside an episode.
     contact: Touch | None = None
     #: All episodes when read from the start; from a checkpoint, its last one and the newer.
@@ -143,10 +147,22 @@ def read_history(events: Iterable[Event], policies: Policies, known: History | N
     history = known or History()
     history.policies = policies.fingerprint
     for event in sorted(events, key=lambda e: e.place):
-        _NOTE[event.kind](history, event, policies)
-        _follow(history, event, policies)
+        if not _said_before(history, event):
+            _NOTE[event.kind](history, event, policies)
+            _follow(history, event, policies)
         history.through = event.place
     return history
+
+
+def _said_before(history: History, event: Event) -> bool:
+    """A snapshot that repeats what is known says nothing new: it must not stop the clock of a newer handoff."""
+    match event.kind:
+        case EventKind.STATUS:
+            return bool(event.data["raw"] == history.status)
+        case EventKind.OPPORTUNITY:
+            return event.data["opportunity"] in history.opportunities
+        case _:
+            return False
 
 
 # What an event says about the lead
@@ -206,6 +222,14 @@ def _note_owner(history: History, event: Event, _policies: Policies) -> None:
         _assign(episode, history)
 
 
+def _note_status(history: History, event: Event, _policies: Policies) -> None:
+    history.status = event.data["raw"]
+
+
+def _note_opportunity(history: History, event: Event, _policies: Policies) -> None:
+    history.opportunities.append(event.data["opportunity"])
+
+
 def _note_nothing(_history: History, _event: Event, _policies: Policies) -> None:
     """What sales did is followed, not noted."""
 
@@ -215,10 +239,10 @@ _NOTE = {
     EventKind.SCORE: _note_score,
     EventKind.ACTIVITY: _note_activity,
     EventKind.OWNER: _note_owner,
-    EventKind.STATUS: _note_nothing,
+    EventKind.STATUS: _note_status,
     EventKind.FOLLOW_UP: _note_nothing,
     EventKind.DISPOSITION: _note_nothing,
-    EventKind.OPPORTUNITY: _note_nothing,
+    EventKind.OPPORTUNITY: _note_opportunity,
 }
 
 

@@ -67,7 +67,7 @@ def wilson(part: int, whole: int, z: float = Z_95) -> Interval:
     middle = part + z * z / 2
     reach = z * sqrt(part * (whole - part) / whole + z * z / 4)
     below = whole + z * z
-    return Interval(max(0.0, (middle - reach) / below), min(1.0, (middle + reach) / below))
+    return Interval((middle - reach) / below if part else 0.0, (middle + reach) / below if part < whole else 1.0)
 
 
 def share_in_words(share: Share, locale: str) -> str:

@@ -105,6 +105,16 @@ def test_recycled_and_qualified_again_is_a_second_handoff(database, apply) -> No
     assert (first.verdict, first.number, second.verdict, second.number) == ("met", 1, "on_track", 2)
 
 
+def test_a_repeated_status_is_no_follow_up_of_the_next_handoff(database, apply) -> None:
+    said = {"kind": "status", "status": "contacted", "raw": "Working - Contacted"}
+    apply(mql(FRIDAY), FRIDAY)
+    apply([fact(at=FRIDAY + H, **said)], FRIDAY + H)
+    apply([fact("disposition", FRIDAY + 2 * H, outcome="recycled", reason="timing")], FRIDAY + 2 * H)
+    apply(mql(FRIDAY + 48 * H), FRIDAY + 48 * H)
+    apply([fact(at=FRIDAY + 49 * H, **said)], FRIDAY + 49 * H)
+    assert [row.verdict for row in handoffs(database)] == ["met", "on_track"]
+
+
 def test_a_late_event_moves_the_moment_and_the_deadline(database, apply) -> None:
     facts = mql(FRIDAY)
     apply(facts[:3], FRIDAY)
