@@ -123,7 +123,6 @@ def postgres_engine(url: Any) -> Engine:
         url,
         pool_size=10,
         max_overflow=20,
-        pool_pre_ping=True,
         json_serializer=compact_json,
         connect_args={
             "connect_timeout": 5,

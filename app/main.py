@@ -7,14 +7,25 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from app.api import health, v1
+from app.api import health, v1, webhooks
 from app.api.problems import describe, install
-from app.api.webhooks import receive
 from app.pages import routes as pages
 from app.scheduler import Scheduler
 from app.settings import Settings
 from app.state import State, open_state
+
+
+class Application(FastAPI):
+    """FastAPI, with the webhooks in front of its layers."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(webhooks.PREFIX):
+            scope["app"] = self
+            await webhooks.endpoint(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(
@@ -37,7 +48,7 @@ def create_app(
             scheduler.stop()
         own.close()
 
-    app = FastAPI(
+    app = Application(
         title="Tasuki",
         description="No lead handed from marketing to sales is dropped.",
         version="0.1.0",
@@ -46,7 +57,6 @@ def create_app(
         redoc_url=None,
     )
     app.state.tasuki = state or open_state(settings)
-    app.router.routes.append(Route("/webhooks/{source}", receive, methods=["POST"]))
     app.router.routes.append(Route("/problems/{code}", describe, methods=["GET"]))
     app.include_router(health.router)
     app.include_router(v1.router)

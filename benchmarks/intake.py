@@ -58,10 +58,11 @@ def main() -> None:
         sqlite_url = f"sqlite:///{folder}/bench.db"
         for url in (sqlite_url, postgres_url):
             prepare(url, key)
+        scheduled = {"BENCH_SCHEDULED": "1"}
         variants = {
             "empty FastAPI endpoint": ("empty", {}),
             "SQLite, group commit": ("tasuki", {"TASUKI_DATABASE_URL": sqlite_url}),
-            "SQLite, group commit, ledger beside it": ("tasuki", {"TASUKI_DATABASE_URL": sqlite_url, "BENCH_SCHEDULED": "1"}),
+            "SQLite, group commit, ledger beside it": ("tasuki", {"TASUKI_DATABASE_URL": sqlite_url} | scheduled),
             "SQLite, a commit each": ("commit_each", {"TASUKI_DATABASE_URL": sqlite_url}),
             "PostgreSQL, group commit": ("tasuki", {"TASUKI_DATABASE_URL": postgres_url}),
             "PostgreSQL, a commit each": ("commit_each", {"TASUKI_DATABASE_URL": postgres_url}),
@@ -76,7 +77,8 @@ def main() -> None:
 
 def report(connections: int, results: dict[str, list[float]]) -> None:
     base = statistics.median(results["empty FastAPI endpoint"])
-    print(f"\n{connections} connections, {ROUNDS} rounds of {SECONDS} s, {os.cpu_count()} cores, Python {platform.python_version()}")
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"\n{connections} connections, {ROUNDS} rounds of {SECONDS} s, {machine}")
     for name, rates in results.items():
         rate = statistics.median(rates)
         print(f"  {name:40} {rate:8.0f} req/s  {rate / base:6.1%} of empty   rounds {[round(r) for r in rates]}")

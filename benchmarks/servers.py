@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
-from starlette.requests import Request as PlainRequest
-from starlette.responses import Response
-from starlette.routing import Route
 
-from app.api.webhooks import _as_webhook, _body
-from app.flows.intake import store
-from app.flows.receive import verified
+from app.db import Database
+from app.flows.intake import Arrival, store
 from app.main import create_app
 from app.settings import read_settings
 from app.state import open_state
@@ -22,8 +18,8 @@ def empty() -> FastAPI:
     """The base: FastAPI's own route, which reads the same body and does nothing."""
     app = FastAPI()
 
-    @app.post("/webhooks/{source}", status_code=202)
-    async def receive(source: str, request: Request) -> dict[str, str]:
+    @app.post("/webhooks/ma", status_code=202)
+    async def receive(request: Request) -> dict[str, str]:
         await request.body()
         return {"status": "accepted"}
 
@@ -35,27 +31,28 @@ def tasuki() -> FastAPI:
     return create_app(read_settings(), scheduled=os.environ.get("BENCH_SCHEDULED") == "1")
 
 
-def commit_each() -> FastAPI:
-    """The same verification and the same row, with one transaction a request."""
-    app = FastAPI()
-    app.state.tasuki = state = open_state(read_settings())
+class CommitEach:
+    """In the place of the intake: one transaction a request, in a thread of the pool."""
 
-    def write(arrival):  # type: ignore[no-untyped-def]
-        with state.database.write() as c:
+    busy = False
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    async def put(self, arrival: Arrival) -> None:
+        await to_thread.run_sync(self._write, arrival)
+
+    def _write(self, arrival: Arrival) -> None:
+        with self._database.write() as c:
             store(c, [arrival])
 
-    async def receive(request: PlainRequest) -> Response:
-        from anyio import to_thread
 
-        now = datetime.now(UTC)
-        if not state.directory.fresh(now):
-            await to_thread.run_sync(state.directory.refresh, now)
-        source = state.directory.find(request.path_params["source"])
-        assert source is not None
-        body = await _body(request, state.settings.max_body_bytes)
-        arrival = verified(source, _as_webhook(request, body, state, now), now)
-        await to_thread.run_sync(write, arrival)
-        return Response(b'{"status":"accepted"}', 202, media_type="application/json")
-
-    app.router.routes.append(Route("/webhooks/{source}", receive, methods=["POST"]))
-    return app
+def commit_each() -> FastAPI:
+    """The same application, verification and row, with a commit a request."""
+    state = open_state(read_settings())
+    state.intake = CommitEach(state.database)  # type: ignore[assignment]
+    return create_app(state.settings, scheduled=False, state=state)

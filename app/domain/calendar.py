@@ -1,28 +1,37 @@
-"""When an office is open: weekly windows, public holidays, company days, in a time zone.
+"""When we are open: weekly hours, public holidays, company days and extra days, in a time zone.
 
-Work is done in UTC and converted per civil day, so a day with 23 or 25 hours has the open hours that its clock shows.
+Instants are UTC; hours are converted day by day, so 09:00-18:00 is nine hours on every day of the year.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple
+from functools import cached_property
+from typing import Annotated, Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-import holidays as public
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-#: A calendar that is closed for longer than this would make deadlines that nobody meant.
-LONGEST_CLOSURE = 60
-#: How far around a moment an opening is looked for; only reached across the end of time.
-HORIZON = 3 * LONGEST_CLOSURE
-FIRST_YEAR, LAST_YEAR = 1990, 2100
-WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
-MINUTES_A_DAY = 24 * 60
+from app.domain.public_holidays import country_code, public_holidays
+from app.domain.refusals import complaint
+from app.domain.wallclock import in_order, known_zone, minutes_of, overlap, read_span
+from app.domain.wallclock import instant as instant
+
+DAY = timedelta(days=1)
+#: So many closed days in a row are a mistake, not a calendar.
+TOO_LONG_CLOSED = 60
+#: Name of a company day that was given none; a message id.
+COMPANY_DAY = "company holiday"
 
 
 class ClockKind(StrEnum):
@@ -43,244 +52,223 @@ class Weekday(StrEnum):
     SUN = "sun"
 
 
+#: In the order of date.weekday().
 WEEKDAYS = tuple(Weekday)
 
 
 class Window(NamedTuple):
-    """An open span, in UTC."""
+    """An open span of time, UTC. Open at `start`, closed at `end`."""
 
     start: datetime
     end: datetime
 
 
-class NeverOpen(ValueError):
-    """The calendar has no opening within the horizon."""
-
-
-def as_named_days(days: Any) -> Any:
+def _named(days: Any) -> Any:
     """A plain list of dates is as good as dates with names."""
-    return dict.fromkeys(days, "") if isinstance(days, list) else days
+    if isinstance(days, list | tuple) and all(isinstance(day, str | date) for day in days):
+        days = dict.fromkeys(days, COMPANY_DAY)
+    return {day: name or COMPANY_DAY for day, name in days.items()} if isinstance(days, Mapping) else days
 
 
-def minutes_of(window: str) -> tuple[int, int]:
-    """`22:00-02:00` → (1320, 1560): minutes since the day's midnight; the end lies behind the start.
-
-    Raises ValueError for anything but HH:MM-HH:MM.
-    """
-    parts = WINDOW.fullmatch(window)
-    if not parts:
-        raise ValueError(f"{window!r} is not a span of time; write it like 09:00-18:00")
-    start, end = int(parts[1]) * 60 + int(parts[2]), int(parts[3]) * 60 + int(parts[4])
-    if end > MINUTES_A_DAY:
-        raise ValueError(f"{window!r} ends after 24:00; a span over midnight is written like 22:00-02:00")
-    return start, end if end > start else end + MINUTES_A_DAY
+def _some_hours(weekly: dict[Weekday, list[str]]) -> dict[Weekday, list[str]]:
+    if not any(weekly.values()):
+        raise complaint("never_open", "Open at least one weekday, for example `mon: [09:00-18:00]`.")
+    for day, following in zip(WEEKDAYS, (*WEEKDAYS[1:], *WEEKDAYS[:1]), strict=True):
+        _refuse_overlap(day, weekly.get(day, []), following, weekly.get(following, []))
+    return weekly
 
 
-def in_order(windows: list[str]) -> list[str]:
-    """The windows of a day, refused if they overlap or stand in the wrong order."""
-    end = -1
-    for window in windows:
-        start, next_end = minutes_of(window)
-        if start < end:
-            raise ValueError(f"{window!r} begins before the span in front of it ends")
-        end = next_end
-    return windows
+def _refuse_overlap(day: object, spans: list[str], following: object, next_spans: list[str]) -> None:
+    if spans and next_spans and overlap(spans[-1], next_spans[0], days_between=1):
+        raise complaint(
+            "days_overlap",
+            "{earlier} of {day} runs into {later} of {following}; let one end where the other begins.",
+            earlier=spans[-1],
+            day=f"{day}",
+            later=next_spans[0],
+            following=f"{following}",
+        )
+
+
+Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
+DayName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+#: `09:00-12:00`; the spans of a day in order, a span over midnight on the day on which it begins.
+Hours = Annotated[list[Annotated[str, AfterValidator(read_span)]], AfterValidator(in_order)]
 
 
 class Calendar(BaseModel):
-    """One version of a calendar. A form, a YAML file and JSON carry it alike."""
+    """One version of a calendar; a form, YAML and JSON carry it alike. Never changed once built."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")] = "default"
     #: IANA name.
-    time_zone: str = "Asia/Tokyo"
-    #: `09:00-12:00`; `00:00-24:00` is all day; a span over midnight belongs to the day on which it begins.
-    weekly: dict[Weekday, list[str]]
-    #: ISO code of the country whose public holidays are closed; None: no public holidays.
-    country: str | None = None
-    subdivision: str | None = None
-    #: The public holidays as they were known when this version was made. A later release of the holidays package
-    #: moves no deadline.
-    holidays: dict[date, str] = Field(default_factory=dict)
-    #: Closed by the company, with a name; a plain list of dates will do.
-    company_days: Annotated[dict[date, str], BeforeValidator(as_named_days)] = Field(default_factory=dict)
-    #: A day that is open with these windows whatever else says otherwise (特別営業日).
-    extra_days: dict[date, list[str]] = Field(default_factory=dict)
-
-    _zone: ZoneInfo = PrivateAttr()
-    _windows: dict[date, tuple[Window, ...]] = PrivateAttr(default_factory=dict)
-
-    @field_validator("time_zone")
-    @classmethod
-    def zone_is_known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as unknown:
-            raise ValueError(f"no time zone is called {name!r}; use an IANA name such as Asia/Tokyo") from unknown
-        return name
-
-    @field_validator("weekly", "extra_days")
-    @classmethod
-    def windows_are_in_order(cls, days: dict[Any, list[str]]) -> dict[Any, list[str]]:
-        for windows in days.values():
-            in_order(windows)
-        return days
-
-    @field_validator("holidays", "company_days", "extra_days")
-    @classmethod
-    def years_are_sensible(cls, days: dict[date, Any]) -> dict[date, Any]:
-        for day in days:
-            if not FIRST_YEAR <= day.year <= LAST_YEAR:
-                raise ValueError(f"{day} is out of range; years {FIRST_YEAR} to {LAST_YEAR} are known")
-        return days
+    time_zone: Annotated[str, AfterValidator(known_zone)] = "Asia/Tokyo"
+    #: A weekday that is missing is closed.
+    weekly: Annotated[dict[Weekday, Hours], AfterValidator(_some_hours)]
+    #: ISO code of the country whose public holidays are closed; None: none are.
+    country: Code | None = None
+    #: ISO code of the state or prefecture, for holidays that only it has.
+    subdivision: Code | None = None
+    #: The public holidays as they were known when this version was made: a newer list moves no old deadline.
+    holidays: dict[Day, DayName] = Field(default_factory=dict)
+    #: Closed by the company (夏季休業 …), with the name; a plain list of dates will do.
+    company_days: Annotated[dict[Day, DayName], BeforeValidator(_named)] = Field(default_factory=dict)
+    #: Open with these hours whatever else is said of the day (特別営業日).
+    extra_days: dict[Day, Annotated[Hours, Field(min_length=1)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def opens_at_all(self) -> Calendar:
-        self._zone = ZoneInfo(self.time_zone)
-        if not any(self.weekly.values()):
-            raise ValueError("the calendar is never open; give at least one weekday a span such as 09:00-18:00")
-        closed_days = {*self.holidays, *self.company_days}
-        if closed_days and _longest_closure(self, closed_days) > LONGEST_CLOSURE:
-            raise ValueError(f"the calendar is closed for more than {LONGEST_CLOSURE} days on end")
+    def _extra_days_fit_in(self) -> Calendar:
+        for extra in self.extra_days:
+            for day in (extra - DAY, extra):
+                _refuse_overlap(day, hours_on(self, day), day + DAY, hours_on(self, day + DAY))
         return self
 
-    @property
+    @model_validator(mode="after")
+    def _opens_again(self) -> Calendar:
+        if first := _too_long_closed(self):
+            raise complaint(
+                "closed_too_long",
+                "Closed for {days} days or longer from {first} on: nothing could fall due. Open a day in between.",
+                days=TOO_LONG_CLOSED,
+                first=first.isoformat(),
+            )
+        return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
+        """A calendar with other values, checked like any other and with its own windows."""
+        return type(self).model_validate({**self.model_dump(), **(update or {})})
+
+    @cached_property
     def zone(self) -> ZoneInfo:
-        return self._zone
+        return ZoneInfo(self.time_zone)
 
-
-def _longest_closure(calendar: Calendar, closed_days: Iterable[date]) -> int:
-    longest = run = 0
-    day, last = min(closed_days) - timedelta(days=7), max(closed_days) + timedelta(days=7)
-    while day <= last:
-        run = 0 if why_closed(calendar, day) is None else run + 1
-        longest, day = max(longest, run), day + timedelta(days=1)
-    return longest
+    @cached_property
+    def _windows(self) -> dict[date, tuple[Window, ...]]:
+        """Those asked for so far; a sweep asks ten thousand times for the same few days."""
+        return {}
 
 
 def japanese_office() -> Calendar:
-    """Monday to Friday, 09:00 to 18:00, Japan's public holidays."""
-    return Calendar(key="default", weekly={key: ["09:00-18:00"] for key in WEEKDAYS[:5]}, country="JP")
+    """Monday to Friday 09:00-18:00, Japan's public holidays."""
+    return Calendar(
+        key="default", time_zone="Asia/Tokyo", weekly={day: ["09:00-18:00"] for day in WEEKDAYS[:5]}, country="JP"
+    )
 
 
-def with_public_holidays(calendar: Calendar, years: Iterable[int]) -> Calendar:
-    """The calendar with its country's public holidays of these years written into it.
+# --- which days
 
-    Raises ValueError for a country or subdivision that the holidays package does not know.
-    """
-    if calendar.country is None:
-        return calendar
-    known = public.list_supported_countries()
-    if calendar.country not in known:
-        near = difflib.get_close_matches(calendar.country.upper(), known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"country: no public holidays are known for {calendar.country!r}{hint}")
-    try:
-        plain = public.country_holidays(calendar.country, subdiv=calendar.subdivision)
-        # In the country's own language, whatever this process's environment says.
-        found = public.country_holidays(
-            calendar.country, subdiv=calendar.subdivision, years=years, language=plain.default_language
-        )
-    except NotImplementedError as unknown:
-        raise ValueError(f"subdivision: {calendar.subdivision!r} is not known in {calendar.country}") from unknown
-    return calendar.model_copy(update={"holidays": dict(sorted(found.items())), "_windows": {}})
+
+def hours_on(calendar: Calendar, day: date) -> list[str]:
+    """The day's hours as written; empty when closed."""
+    if extra := calendar.extra_days.get(day):
+        return extra
+    if day in calendar.holidays or day in calendar.company_days:
+        return []
+    return calendar.weekly.get(WEEKDAYS[day.weekday()], [])
 
 
 def why_closed(calendar: Calendar, day: date) -> str | None:
-    """The name of the holiday or company day, "" for a weekday without windows, None when open."""
-    if calendar.extra_days.get(day):
+    """Name of the holiday or company day, "" for a weekday without hours; None when open.
+
+    COMPANY_DAY stands for a company day without a name.
+    """
+    if hours_on(calendar, day):
         return None
-    if day in calendar.company_days:
-        return calendar.company_days[day]
-    if day in calendar.holidays:
-        return calendar.holidays[day]
-    return None if calendar.weekly.get(WEEKDAYS[day.weekday()]) else ""
+    return calendar.holidays.get(day) or calendar.company_days.get(day) or ""
+
+
+def _too_long_closed(calendar: Calendar) -> date | None:
+    """The first of TOO_LONG_CLOSED closed days in a row."""
+    reopened = date.min
+    for named in sorted({*calendar.holidays, *calendar.company_days}):
+        if named < reopened or hours_on(calendar, named):
+            continue
+        first = reopened = named
+        while not hours_on(calendar, first - DAY):
+            first -= DAY
+        while not hours_on(calendar, reopened):
+            reopened += DAY
+        if (reopened - first).days >= TOO_LONG_CLOSED:
+            return first
+    return None
+
+
+def with_public_holidays(calendar: Calendar, years: Iterable[int]) -> Calendar:
+    """The calendar with its country's public holidays of these years, named in the country's language.
+
+    What `holidays` said about these years is replaced, other years stay. To work on a public holiday, write an extra
+    day. Raises Refused for an unknown country or subdivision.
+    """
+    if calendar.country is None:
+        return calendar
+    asked, country = set(years), country_code(calendar.country)
+    others = {day: name for day, name in calendar.holidays.items() if day.year not in asked}
+    found = public_holidays(country, calendar.subdivision, asked)
+    return calendar.model_copy(update={"country": country, "holidays": others | found})
+
+
+# --- which hours
 
 
 def windows_on(calendar: Calendar, day: date) -> tuple[Window, ...]:
-    """The open windows that begin on that civil day."""
-    known = calendar._windows.get(day)
-    if known is None:
-        known = calendar._windows[day] = tuple(_windows_of(calendar, day))
-    return known
+    """The open windows that begin on the civil day, in order.
 
-
-def _windows_of(calendar: Calendar, day: date) -> Iterator[Window]:
-    if why_closed(calendar, day) is not None:
-        return
-    for written in calendar.extra_days.get(day) or calendar.weekly[WEEKDAYS[day.weekday()]]:
-        start, end = minutes_of(written)
-        window = Window(instant(calendar.zone, day, start), instant(calendar.zone, day, end))
-        if window.start < window.end:
-            yield window
-
-
-def instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
-    """The UTC instant at which the day's clock shows that time.
-
-    A time inside a skipped hour is the first instant after the skip; of a repeated one the first pass counts.
+    One written span is one window, however the clocks are set meanwhile: from the first instant at which the wall
+    shows its start (or has skipped it) to the first at which it shows its end. So 00:00-24:00 leaves no hole and is
+    25 hours long on such a day; a span inside a repeated hour is open once, one inside a skipped hour not at all.
     """
-    wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
-    at = wall.replace(tzinfo=zone).astimezone(UTC)
-    if at.astimezone(zone).replace(tzinfo=None) == wall:
-        return at
-    return _first_after_skip(zone, wall.replace(tzinfo=zone, fold=1).astimezone(UTC), at)
+    known = calendar._windows
+    windows = known.get(day)
+    if windows is None:
+        windows = known[day] = tuple(_windows(calendar, day))
+    return windows
 
 
-def _first_after_skip(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The moment between the two at which the zone's offset changes, by halving."""
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=int((after - before).total_seconds()) // 2)
-        if middle.astimezone(zone).utcoffset() == before.astimezone(zone).utcoffset():
-            before = middle
-        else:
-            after = middle
-    return after
+def _windows(calendar: Calendar, day: date) -> Iterator[Window]:
+    for span in hours_on(calendar, day):
+        start, end = (instant(calendar.zone, day, minutes) for minutes in minutes_of(span))
+        if start < end:
+            yield Window(start, end)
 
 
-def civil_day(calendar: Calendar, at: datetime) -> date:
-    return at.astimezone(calendar.zone).date()
+def openings(calendar: Calendar, since: datetime) -> Iterator[tuple[date, tuple[Window, ...]]]:
+    """Day by day, without end, the windows that are not over at `since`.
 
-
-def windows_from(calendar: Calendar, at: datetime) -> Iterator[Window]:
-    """Windows that end after `at`, forward; the first may have begun. Raises NeverOpen at the horizon."""
-    day = civil_day(calendar, at) - timedelta(days=1)
-    for _ in range(HORIZON):
-        for window in windows_on(calendar, day):
-            if window.end > at:
-                yield window
-        day += timedelta(days=1)
-    raise NeverOpen(f"the calendar {calendar.key} does not open within {HORIZON} days of {at:%Y-%m-%d}")
-
-
-def windows_until(calendar: Calendar, at: datetime) -> Iterator[Window]:
-    """Windows that begin before `at`, backward. Raises NeverOpen at the horizon."""
-    day = civil_day(calendar, at)
-    for _ in range(HORIZON):
-        for window in reversed(windows_on(calendar, day)):
-            if window.start < at:
-                yield window
-        day -= timedelta(days=1)
-    raise NeverOpen(f"the calendar {calendar.key} was not open within {HORIZON} days before {at:%Y-%m-%d}")
-
-
-def is_open(calendar: Calendar, at: datetime) -> bool:
-    """Open from the opening on, closed from the closing on."""
-    return next_opening(calendar, at) == at
+    Begins with the day of `since`, or with the day before if a window of it runs over midnight and is still open.
+    """
+    today = since.astimezone(calendar.zone).date()
+    for day in (today - DAY, today):
+        windows = windows_on(calendar, day)
+        if windows and windows[0].end <= since:
+            windows = tuple(window for window in windows if window.end > since)
+        if windows or day == today:
+            yield day, windows
+    while True:
+        today += DAY
+        yield today, windows_on(calendar, today)
 
 
 def next_opening(calendar: Calendar, at: datetime) -> datetime:
-    """`at` itself while open; at the closing it is the next opening."""
-    return max(at, next(windows_from(calendar, at)).start)
+    """`at` itself while open; at closing time the next opening. UTC."""
+    at = at.astimezone(UTC)
+    return next(max(at, windows[0].start) for _, windows in openings(calendar, at) if windows)
+
+
+def is_open(calendar: Calendar, at: datetime) -> bool:
+    return next_opening(calendar, at) == at
 
 
 def working_time(calendar: Calendar, start: datetime, end: datetime) -> timedelta:
-    """Open time between two instants; nothing when the end is not after the start."""
+    """Open time between two instants; zero when `end` is not after `start`."""
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
     total = timedelta()
-    day, last = civil_day(calendar, start) - timedelta(days=1), civil_day(calendar, end)
-    while day <= last:
-        for window in windows_on(calendar, day):
-            total += max(timedelta(), min(window.end, end) - max(window.start, start))
-        day += timedelta(days=1)
-    return total
+    if end <= start:
+        return total
+    for _, windows in openings(calendar, start):
+        for window in windows:
+            if window.start >= end:
+                return total
+            total += min(window.end, end) - max(window.start, start)
+    raise AssertionError("openings have no end")

@@ -1,48 +1,49 @@
-"""How a target becomes a deadline, with a receipt that names every window used and every day skipped."""
+"""How a target is counted from its start to its deadline, line by line."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.domain.calendar import (
-    Calendar,
-    ClockKind,
-    civil_day,
-    instant,
-    next_opening,
-    why_closed,
-    windows_from,
-    windows_on,
-    windows_until,
-)
-from app.domain.language import day as written_day
-from app.domain.language import moment, text
+from pydantic import TypeAdapter
 
-DAY = timedelta(days=1)
+from app.domain import language
+from app.domain.calendar import COMPANY_DAY, DAY, Calendar, ClockKind, openings, why_closed, windows_on
+from app.domain.language import text
+from app.domain.wallclock import instant_of, midnight, shown
+
+#: Reason of a day that was open, but not any more; a message id.
+AFTER_HOURS = "after hours"
+NOTHING = timedelta()
+#: In which a civil day is written as it is.
+NO_ZONE = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
-    """A span of the clock that was used, or a day on which it stood still."""
+    """A piece of time that was used, or a day on which nothing was."""
 
+    #: Civil day in the calendar's zone.
     day: date
-    #: The span used, in UTC; None on a skipped day.
-    start: datetime | None = None
-    end: datetime | None = None
-    #: What is left of the target after this line; None where the clock counts days.
-    left: timedelta | None = None
-    #: Why the day was skipped: a holiday's or company day's name, "" for a weekday without windows.
+    #: The piece that was used, UTC; None: a skipped day. On business_days from the same time of the open day before,
+    #: and the first piece, without length, is where the count begins.
+    begins: datetime | None = None
+    ends: datetime | None = None
+    #: What it took off the target and what is then left; on business_days each business day is timedelta(days=1).
+    used: timedelta = NOTHING
+    left: timedelta = NOTHING
+    #: Why the day was skipped: name of the holiday or company day, AFTER_HOURS, "" for a weekday without hours.
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How a deadline came about."""
+    """How a deadline was computed."""
 
     start: datetime
     due: datetime
@@ -54,111 +55,171 @@ class Receipt:
 
 
 def deadline(start: datetime, clock: ClockKind, amount: float, calendar: Calendar) -> Receipt:
-    """When a target that starts at `start` is due.
+    """When a target that starts at `start` falls due.
 
-    business_hours: a deadline that exactly uses up a window is that window's end. business_days: the same time of day
-    on the n-th next open day (a part of a day counts whole); a start outside hours first moves to the next opening;
-    where that time is not open on that day, the opening after it counts, or the day's last closing.
-    Raises calendar.NeverOpen.
+    elapsed: `amount` hours later, whatever the calendar says.
+    business_hours: after `amount` hours of open time; what exactly uses up a window is due at that window's end.
+    business_days: at the same time of day on the n-th next open day, a part of a day counting as a whole one. A start
+    outside hours first moves to the next opening. If that day is not open at that time, the closing before it counts
+    (a half day ends at noon), or, before the day opens, its first opening; so a later start is never due earlier.
+    Raises ValueError unless `amount` is more than zero.
     """
-    if clock is ClockKind.ELAPSED:
-        due = start + timedelta(hours=amount)
-        lines: tuple[ReceiptLine, ...] = (ReceiptLine(civil_day(calendar, start), start, due, timedelta()),)
+    if not amount > 0:
+        raise ValueError(f"a target must be more than zero, not {amount}")
+    start = start.astimezone(UTC)
+    if clock is ClockKind.BUSINESS_DAYS:
+        lines = tuple(_business_days(start, math.ceil(amount), calendar))
     elif clock is ClockKind.BUSINESS_HOURS:
-        lines = tuple(_hours(start, timedelta(hours=amount), calendar))
-        due = lines[-1].end or start
+        lines = tuple(_business_hours(start, timedelta(hours=amount), calendar))
     else:
-        due, lines = _days(start, math.ceil(amount), calendar)
+        lines = (_elapsed(start, timedelta(hours=amount), calendar),)
+    due = lines[-1].ends
+    assert due is not None, "a receipt ends with a piece of time"
     return Receipt(start, due, clock, amount, calendar.key, lines)
 
 
-def _hours(start: datetime, target: timedelta, calendar: Calendar) -> Iterator[ReceiptLine]:
-    """The windows that the target uses up, with the closed days between them."""
-    left, day = target, civil_day(calendar, start)
-    for window in windows_from(calendar, start):
-        opened = civil_day(calendar, window.start)
-        yield from _skipped(calendar, day, opened)
-        begun = max(window.start, start)
-        used = min(left, window.end - begun)
-        left, day = left - used, opened + DAY
-        yield ReceiptLine(opened, begun, begun + used, left)
-        if not left:
-            return
+def _elapsed(start: datetime, target: timedelta, calendar: Calendar) -> ReceiptLine:
+    return ReceiptLine(start.astimezone(calendar.zone).date(), start, start + target, target)
 
 
-def _skipped(calendar: Calendar, first: date, until: date) -> Iterator[ReceiptLine]:
-    for n in range((until - first).days):
-        day = first + n * DAY
-        reason = why_closed(calendar, day)
-        if reason is not None:
-            yield ReceiptLine(day, reason=reason)
+def _business_hours(start: datetime, target: timedelta, calendar: Calendar) -> Iterator[ReceiptLine]:
+    left = target
+    for day, windows in openings(calendar, start):
+        if not windows:
+            yield _skipped(calendar, day)
+        for opens, closes in windows:
+            begins = max(opens, start)
+            used = min(left, closes - begins)
+            left -= used
+            yield ReceiptLine(day, begins, begins + used, used, left)
+            if not left:
+                return
 
 
-def _days(start: datetime, days: int, calendar: Calendar) -> tuple[datetime, tuple[ReceiptLine, ...]]:
-    opened = next_opening(calendar, start)
-    first = civil_day(calendar, opened)
-    lines = [*_skipped(calendar, civil_day(calendar, start), first), ReceiptLine(first, opened, opened)]
-    day = first
-    for _ in range(days):
-        following = civil_day(calendar, next_opening(calendar, instant(calendar.zone, day + DAY, 0)))
-        lines += [*_skipped(calendar, day + DAY, following), ReceiptLine(following)]
-        day = following
-    wall = opened.astimezone(calendar.zone)
-    due = _open_moment(calendar, day, instant(calendar.zone, day, wall.hour * 60 + wall.minute), wall)
-    lines[-1] = ReceiptLine(day, windows_on(calendar, day)[0].start, due)
-    return due, tuple(lines)
+def _business_days(start: datetime, days: int, calendar: Calendar) -> Iterator[ReceiptLine]:
+    left = days * DAY
+    mark, time_of_day = None, NOTHING
+    for day, windows in openings(calendar, start):
+        if not windows:
+            yield _skipped(calendar, day)
+        elif mark is None:
+            mark = max(windows[0].start, start)
+            time_of_day = shown(calendar.zone, mark) - midnight(day)
+            yield ReceiptLine(day, mark, mark, NOTHING, left)
+        else:
+            left -= DAY
+            before, mark = mark, _same_time(calendar, day, time_of_day)
+            yield ReceiptLine(day, before, mark, DAY, left)
+            if not left:
+                return
 
 
-def _open_moment(calendar: Calendar, day: date, at: datetime, wall: datetime) -> datetime:
-    """The same time on that day, with its seconds, moved into the day's windows."""
-    at += timedelta(seconds=wall.second, microseconds=wall.microsecond)
+def _same_time(calendar: Calendar, day: date, time_of_day: timedelta) -> datetime:
+    """The instant at which the open day shows the time, moved into its hours as `deadline` says."""
+    wanted = instant_of(calendar.zone, midnight(day) + time_of_day)
     windows = windows_on(calendar, day)
-    following = [window for window in windows if window.end >= at]
-    return max(at, following[0].start) if following else windows[-1].end
+    begun = [window for window in windows if window.start <= wanted]
+    return min(wanted, begun[-1].end) if begun else windows[0].start
+
+
+def _skipped(calendar: Calendar, day: date) -> ReceiptLine:
+    closed = why_closed(calendar, day)
+    return ReceiptLine(day, reason=AFTER_HOURS if closed is None else closed)
 
 
 def before_deadline(due: datetime, lead: timedelta, clock: ClockKind, calendar: Calendar) -> datetime:
-    """The instant that lies `lead` before `due`: of open time on the business clocks."""
-    if clock is ClockKind.ELAPSED:
+    """The latest instant at which `lead` is left until `due`: open time on the business clocks. May precede the start.
+
+    Raises ValueError for a negative `lead`.
+    """
+    if lead < NOTHING:
+        raise ValueError(f"a lead must not be negative, not {lead}")
+    due = due.astimezone(UTC)
+    if clock is ClockKind.ELAPSED or not lead:
         return due - lead
-    for window in windows_until(calendar, due):
-        begun, ended = window.start, min(window.end, due)
-        if ended - begun >= lead:
-            return ended - lead
-        lead -= ended - begun
-    raise AssertionError("windows_until ends by raising")
+    day = due.astimezone(calendar.zone).date() + DAY
+    while True:
+        for opens, closes in reversed(windows_on(calendar, day)):
+            usable = max(NOTHING, min(closes, due) - opens)
+            if lead <= usable:
+                return opens + usable - lead
+            lead -= usable
+        day -= DAY
+
+
+# --- the receipt for others to read
+
+_RECEIPT = TypeAdapter(Receipt)
+
+
+def to_json(receipt: Receipt) -> dict[str, Any]:
+    """Times as RFC 3339 in UTC, lengths as ISO 8601 (`PT8H30M`; a business day is `P1D`)."""
+    document: dict[str, Any] = _RECEIPT.dump_python(receipt, mode="json")
+    return document
+
+
+def from_json(document: dict[str, Any]) -> Receipt:
+    return _RECEIPT.validate_python(document)
 
 
 def receipt_lines(receipt: Receipt, zone: ZoneInfo, locale: str) -> list[str]:
-    """The receipt in words, a line for each span used and for each run of skipped days."""
-    lines = [text(locale, "Starts {time}", time=moment(receipt.start, zone, locale))]
-    for skipped, run in groupby(receipt.lines, key=lambda line: line.reason is not None):
-        lines += [_pause(run, zone, locale)] if skipped else [_used(line, zone, locale) for line in run]
-    return [*lines, text(locale, "Due {time}", time=moment(receipt.due, zone, locale))]
+    """`9/18(金) 17:30–18:00  0:30 消費  残り 8:30`; skipped days in a row share a line; the last one is due."""
+    lines: list[str] = []
+    for skipped, run in groupby(receipt.lines, key=lambda line: line.begins is None):
+        if skipped:
+            lines.append(_pause(run, locale))
+        else:
+            lines += (_piece(line, receipt.clock, zone, locale) for line in run)
+    return [*lines[:-1], text(locale, "{line}  → due", line=lines[-1])]
 
 
-def _pause(run: Iterable[ReceiptLine], zone: ZoneInfo, locale: str) -> str:
-    days = (_on(line.day, zone, locale) + (line.reason or "") for line in run)
-    return text(locale, "{days}: closed", days=" ".join(days))
+def _pause(run: Iterable[ReceiptLine], locale: str) -> str:
+    days = (" " if locale == "ja" else ", ").join(_closed_day(line, locale) for line in run)
+    return text(locale, "{days}  not counted", days=days)
 
 
-def _on(day: date, zone: ZoneInfo, locale: str) -> str:
-    return written_day(instant(zone, day, 12 * 60), zone, locale)
+def _closed_day(line: ReceiptLine, locale: str) -> str:
+    day = language.day(midnight(line.day).replace(tzinfo=NO_ZONE), NO_ZONE, locale)
+    if not line.reason:
+        return day
+    reason = text(locale, line.reason) if line.reason in (COMPANY_DAY, AFTER_HOURS) else line.reason
+    return text(locale, "{day} ({reason})", day=day, reason=reason)
 
 
-def _used(line: ReceiptLine, zone: ZoneInfo, locale: str) -> str:
-    if line.start is None or line.end is None:
-        return _on(line.day, zone, locale)
-    if line.left is None:
-        return f"{_on(line.day, zone, locale)} {line.end.astimezone(zone):%H:%M}"
-    same_day = line.start.astimezone(zone).date() == line.end.astimezone(zone).date()
-    until = f"{line.end.astimezone(zone):%H:%M}" if same_day else moment(line.end, zone, locale)
-    span = f"{moment(line.start, zone, locale)}–{until}"
-    used, left = hours(line.end - line.start), hours(line.left)
-    return text(locale, "{span}  {used} used  {left} left", span=span, used=used, left=left)
+def _piece(line: ReceiptLine, clock: ClockKind, zone: ZoneInfo, locale: str) -> str:
+    assert line.begins is not None, "only asked for pieces of time"
+    assert line.ends is not None, "a piece of time has an end"
+    by_days = clock is ClockKind.BUSINESS_DAYS
+    when = language.moment(line.ends, zone, locale) if by_days else _from_to(line.begins, line.ends, zone, locale)
+    # The difference of two rounded figures, so that what is shown adds up.
+    left = _to_the_minute(line.left)
+    used = _to_the_minute(line.used + line.left) - left
+    message = "{when}  {used} used  {left} left" if line.used else "{when}  count begins  {left} left"
+    amount = _days if by_days else _hours
+    return text(locale, message, when=when, used=amount(used, locale), left=amount(left, locale))
 
 
-def hours(length: timedelta) -> str:
+def _from_to(begins: datetime, ends: datetime, zone: ZoneInfo, locale: str) -> str:
+    """`9/18(金) 17:30–18:00`, over midnight `9/18(金) 22:00–9/19(土) 02:00`."""
+    first, last = begins.astimezone(zone), ends.astimezone(zone)
+    if last.date() == first.date():
+        until = f"{last:%H:%M}"
+    elif last.time() == time() and last.date() - first.date() == DAY:
+        until = "24:00"
+    else:
+        until = language.moment(ends, zone, locale)
+    return f"{language.moment(begins, zone, locale)}–{until}"
+
+
+def _to_the_minute(length: timedelta) -> timedelta:
+    return timedelta(minutes=round(length / timedelta(minutes=1)))
+
+
+def _hours(length: timedelta, _: str) -> str:
     """`8:30`."""
-    minutes = int(length.total_seconds()) // 60
+    minutes = length // timedelta(minutes=1)
     return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+def _days(length: timedelta, locale: str) -> str:
+    return text(locale, "{n} business days" if length != DAY else "1 business day", n=length.days)

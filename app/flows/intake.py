@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from app.db import Database, compact_json, to_micros
 
@@ -86,15 +89,28 @@ class Intake:
     def _write_group(self, group: list[_Waiting]) -> None:
         if not group:
             return
-        failure: Exception | None = None
-        try:
-            with self._database.write() as c:
-                store(c, [waiting.arrival for waiting in group])
-            self._after_commit()
-        except Exception as failed:
-            failure = failed
+        failure = self._try_to_store([waiting.arrival for waiting in group])
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._answer, group, failure)
+
+    def _try_to_store(self, arrivals: list[Arrival]) -> Exception | None:
+        """What went wrong, if anything. A connection that turns out to be dead is replaced once.
+
+        Should the lost connection have committed after all, the deliveries are stored twice and their events once.
+        """
+        for last_try in (False, True):
+            try:
+                with self._database.write() as c:
+                    store(c, arrivals)
+                self._after_commit()
+            except DBAPIError as failed:
+                if last_try or not failed.connection_invalidated:
+                    return failed
+            except Exception as failed:
+                return failed
+            else:
+                return None
+        raise AssertionError("the last try returns")
 
     def _answer(self, group: list[_Waiting], failure: Exception | None) -> None:
         self._pending -= len(group)
@@ -108,33 +124,32 @@ class Intake:
 
 
 def store(c: Connection, arrivals: list[Arrival]) -> None:
-    """Insert the group with one statement (PostgreSQL) or one prepared one (SQLite)."""
+    """Insert the group in one go: a prepared statement on SQLite, COPY on PostgreSQL (half the cost of an INSERT)."""
     if c.dialect.name == "sqlite":
-        c.exec_driver_sql(_SQLITE_INSERT, [_sqlite_row(a) for a in arrivals])
+        c.exec_driver_sql(INSERT, _sqlite_rows(arrivals))
         return
-    columns = {
-        "source_id": [a.source_id for a in arrivals],
-        "received_at": [a.received_at for a in arrivals],
-        "method": [a.method for a in arrivals],
-        "url": [a.url for a in arrivals],
-        "headers": [compact_json(a.headers) for a in arrivals],
-        "body": [a.body for a in arrivals],
-    }
-    c.execute(_POSTGRES_INSERT, columns)
+    connection: psycopg.Connection = c.connection.driver_connection  # type: ignore[assignment]
+    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+        copy.set_types(TYPES)
+        for a in arrivals:
+            headers = Jsonb(a.headers, dumps=compact_json)
+            copy.write_row((a.source_id, a.received_at, a.method, a.url, headers, a.body, a.received_at, "waiting", 0))
 
 
-def _sqlite_row(a: Arrival) -> tuple[Any, ...]:
-    at = to_micros(a.received_at)
-    return (a.source_id, at, a.method, a.url, compact_json(a.headers), a.body, at)
-
-
-_SQLITE_INSERT = (
+INSERT = (
     "INSERT INTO deliveries (source_id, received_at, method, url, headers, body, not_before, state, attempts)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', 0)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_POSTGRES_INSERT = text(
-    "INSERT INTO deliveries (source_id, received_at, method, url, headers, body, not_before, state, attempts)"
-    " SELECT s, r, m, u, h::jsonb, b, r, 'waiting', 0 FROM unnest(CAST(:source_id AS bigint[]),"
-    " CAST(:received_at AS timestamptz[]), CAST(:method AS text[]), CAST(:url AS text[]), CAST(:headers AS text[]),"
-    " CAST(:body AS bytea[])) AS t(s, r, m, u, h, b)"
+COPY = (
+    "COPY deliveries (source_id, received_at, method, url, headers, body, not_before, state, attempts)"
+    " FROM STDIN (FORMAT BINARY)"
 )
+TYPES = ("int8", "timestamptz", "varchar", "text", "jsonb", "bytea", "timestamptz", "varchar", "int4")
+
+
+def _sqlite_rows(arrivals: list[Arrival]) -> list[tuple[Any, ...]]:
+    return [
+        (a.source_id, at, a.method, a.url, compact_json(a.headers), a.body, at, "waiting", 0)
+        for a in arrivals
+        for at in (to_micros(a.received_at),)
+    ]

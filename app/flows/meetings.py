@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, select, update
 
 from app.domain import agenda as decide
 from app.domain.agenda import Agenda, Arrivals, Breach, Figures
@@ -224,7 +224,7 @@ def _qualified_around(c: Connection, moments: Sequence[datetime]) -> Iterable[tu
     """Policy version and moment of every handoff that qualified near one of these moments."""
     for first, last in _spans(sorted(moments)):
         around = Handoff.qualified_at.between(first - decide.BULK_WITHIN, last + decide.BULK_WITHIN)
-        yield from c.execute(select(Handoff.policy_id, Handoff.qualified_at).where(around)).tuples()
+        yield from c.execute(select(Handoff.policy_id, Handoff.qualified_at).where(around))
 
 
 def _spans(moments: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
@@ -244,17 +244,18 @@ def _figures(c: Connection, since: datetime, now: datetime) -> Figures:
             Handoff.qualified_at >= since, Handoff.qualified_at < now, Handoff.verdict != Verdict.VOIDED
         )
     ).one()
-    by_verdict = {Verdict(verdict): count for verdict, count in c.execute(due.group_by(Handoff.verdict)).tuples()}
+    by_verdict = {Verdict(verdict): count for verdict, count in c.execute(due.group_by(Handoff.verdict))}
     return decide.figures(by_verdict, mqls=mqls, leads=leads, withdrawn=_withdrawn(c, since, now))
 
 
 def _withdrawn(c: Connection, since: datetime, now: datetime) -> int:
     """Breaches taken back since the last meeting, whenever they were due: that meeting may have seen them."""
+    still_met = exists().where(Handoff.id == VerdictChange.handoff_id, Handoff.verdict == Verdict.MET)
     taken_back = select(func.count(VerdictChange.handoff_id.distinct())).where(
         VerdictChange.previous == Verdict.BREACHED,
         VerdictChange.verdict == Verdict.MET,
         VerdictChange.known_at >= since,
         VerdictChange.known_at <= now,
-        Handoff.verdict == Verdict.MET,
+        still_met,
     )
-    return c.scalar(taken_back.join(Handoff, Handoff.id == VerdictChange.handoff_id)) or 0
+    return c.scalar(taken_back) or 0

@@ -159,6 +159,7 @@ def test_groups_stand_in_the_order_of_causes_and_count_new_and_carried_over() ->
     ]
     no_owner, unexplained = grouped(breaches, POLICIES, CALM, since, now)
     assert (no_owner.cause, no_owner.count, no_owner.new) == (Cause.NO_OWNER, 1, 1)
+    assert no_owner.entries[0].new, "due at the start of the last meeting, which could not know yet"
     assert (unexplained.cause, unexplained.count, unexplained.new) == (Cause.UNEXPLAINED, 3, 2)
     shown = [(e.breach.handoff_id, e.new, e.breach.still_open, e.overdue) for e in unexplained.entries]
     assert shown == [(3, True, False, H), (1, True, True, 74 * H), (2, False, True, 98 * H)]
