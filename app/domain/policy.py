@@ -11,10 +11,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.domain.calendar import Calendar, ClockKind
-from app.domain.rules import DEFAULT_RULE, Rule, activities_needed, explain_rule, longest_window
+from app.domain.refusals import complaint
+from app.domain.rules import DEFAULT_RULE, Rule, activities_needed, longest_window
 from connectors.contract import LeadStatus
 
 
@@ -71,6 +72,12 @@ class Policy(_Document):
     #: Warn when this share of the time is left; 0: no warning.
     warn_when_left: Annotated[float, Field(ge=0, lt=1)] = 0.25
     alerts: tuple[AlertRoute, ...] = (AlertRoute(channel="slack", to="default"), AlertRoute(channel="email"))
+
+    @model_validator(mode="after")
+    def days_are_whole(self) -> Policy:
+        if self.clock is ClockKind.BUSINESS_DAYS and self.target != int(self.target):
+            raise complaint("whole_days", "A target in business days is a whole number; use business_hours for less.")
+        return self
 
 
 def default_policy() -> Policy:
@@ -134,15 +141,3 @@ BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 def _in_force(versions: Sequence[PolicyVersion], at: datetime) -> tuple[PolicyVersion, ...]:
     newest = {v.policy.key: v for v in versions if (v.effective_from or BEGINNING) <= at}
     return tuple(sorted((v for v in newest.values() if v.policy.enabled), key=lambda v: (v.policy.rank, v.policy.key)))
-
-
-__all__ = [
-    "AlertReason",
-    "AlertRoute",
-    "FollowUps",
-    "Policies",
-    "Policy",
-    "PolicyVersion",
-    "default_policy",
-    "explain_rule",
-]

@@ -1,0 +1,1 @@
+"""What `tasuki …` can do: one module a noun."""

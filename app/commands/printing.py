@@ -1,0 +1,123 @@
+"""How a command speaks: lines, tables, JSON and progress, in the reader's tongue."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Annotated, Any, TextIO
+from zoneinfo import ZoneInfo
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from app.domain.language import LOCALES, moment, text
+from app.notify.plain import one_line, printable
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of text.")]
+#: `--lang`, while a command runs; None: as the settings say.
+asked_language: ContextVar[str | None] = ContextVar("asked_language", default=None)
+#: A pipe has no width: a table is then as wide as its words, so that no cell is broken.
+WIDTH_OF_A_PIPE = 400
+
+
+def language_before_settings() -> str:
+    """The tongue for whoever cannot ask the settings yet, or whose settings are wrong."""
+    given = os.environ.get("TASUKI_LOCALE", "")
+    return asked_language.get() or (given if given in LOCALES else LOCALES[0])
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where a command writes. Nothing it is given is taken as markup or reaches the terminal as a control code."""
+
+    locale: str
+    zone: ZoneInfo
+
+    @cached_property
+    def out(self) -> Console:
+        return _console(sys.stdout)
+
+    @cached_property
+    def err(self) -> Console:
+        return _console(sys.stderr)
+
+    def words(self, message: str, **values: object) -> str:
+        return text(self.locale, message, **values)
+
+    def moment(self, at: datetime | None) -> str:
+        """`2026-09-24(木) 17:30`; a dash for never."""
+        return moment(at, self.zone, self.locale, year=True) if at else "–"
+
+    def say(self, message: str, **values: object) -> None:
+        """A message id in the reader's tongue."""
+        self.line(self.words(message, **values))
+
+    def line(self, words: str = "", style: str = "") -> None:
+        """Words as they are; a long line is left for the terminal to break, so that it can be copied whole."""
+        self.out.print(Text(printable(words), style=style), soft_wrap=True)
+
+    def complain(self, words: str) -> None:
+        """On stderr."""
+        self.err.print(Text(printable(words)), soft_wrap=True)
+
+    def warn(self, message: str, **values: object) -> None:
+        self.complain(self.words(message, **values))
+
+    def raw(self, document: str) -> None:
+        """A document for another program or file, byte for byte."""
+        sys.stdout.write(document)
+
+    def json(self, value: Any) -> None:
+        self.raw(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """`columns`: message ids. Cells are broken rather than cut."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for column in columns:
+            table.add_column(self.words(column), overflow="fold", justify=_justified(rows, len(table.columns)))
+        for row in rows:
+            table.add_row(*(Text(_cell(value)) for value in row))
+        self.out.print(table)
+
+    @contextmanager
+    def progress(self, message: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar on stderr while the block runs; yields what to call with (done, all). Nothing where nobody watches."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as bar:
+            task = bar.add_task(self.words(message), total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _console(stream: TextIO) -> Console:
+    watched = stream.isatty() or "COLUMNS" in os.environ
+    return Console(file=stream, highlight=False, markup=False, emoji=False, width=None if watched else WIDTH_OF_A_PIPE)
+
+
+def _justified(rows: Sequence[Sequence[object]], column: int) -> Any:
+    """Numbers stand on the right."""
+    numbers = bool(rows) and all(isinstance(row[column], int | float) for row in rows)
+    return "right" if numbers else "left"
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    return f"{value:,}" if isinstance(value, int | float) else "\n".join(one_line(part) for part in str(value).split("\n"))
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)

@@ -1,0 +1,140 @@
+"""A page for its reader: language, time zone, templates, and the headers that every page carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.domain.agenda import Lead as Person
+from app.domain.language import LOCALES, known_locale, moment, span, text, translations
+from app.flows.messages import who
+from app.pages import assets, words
+from app.pages.feeds import one_line, overdue_in_words
+from app.pages.session import SignInNeeded, own_page
+
+#: No script, no style and no picture but our own; nobody may frame the pages, nothing is kept in caches.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; script-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Page(APIRoute):
+    """A route whose answers carry HEADERS, and which sends readers without a token to the sign-in page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                response = await answer(request)
+            except SignInNeeded:
+                response = to_sign_in(request)
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return guarded
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who looks at a page, and when."""
+
+    locale: str
+    #: The language was chosen by a link and stays chosen.
+    chosen: bool
+    zone: ZoneInfo
+    now: datetime
+    path: str
+    query: tuple[tuple[str, str], ...]
+
+    def href(self, path: str, **query: str) -> str:
+        """A link to a page of ours, in the language that was chosen."""
+        asked = query | ({"lang": self.locale} if self.chosen else {})
+        return f"{path}?{urlencode(asked)}" if asked else path
+
+    def in_language(self, locale: str) -> str:
+        """This page in another language."""
+        kept = [(name, value) for name, value in self.query if name != "lang"]
+        return f"{self.path}?{urlencode([*kept, ('lang', locale)])}"
+
+    def moment(self, at: datetime, *, year: bool = False) -> str:
+        return moment(at, self.zone, self.locale, year=year)
+
+    def span(self, length: timedelta, working: bool = False) -> str:
+        """`2時間10分`, in working time `営業2:10`."""
+        return overdue_in_words(length, working, self.locale)
+
+    def ago(self, at: datetime) -> str:
+        """`2分前`."""
+        passed = self.now - at
+        if passed < timedelta(minutes=1):
+            return text(self.locale, "just now")
+        return text(self.locale, "{span} ago", span=span(passed, self.locale))
+
+    def text(self, message: str, **values: object) -> str:
+        return text(self.locale, message, **values)
+
+
+def reader_of(request: Request) -> Reader:
+    """Language by ?lang=, else as the browser asks, else as the settings say."""
+    state = request.app.state.tasuki
+    asked = request.query_params.get("lang", "")
+    chosen = asked in LOCALES
+    wished = asked if chosen else f"{request.headers.get('accept-language', '')},{state.settings.locale}"
+    query = tuple(request.query_params.multi_items())
+    return Reader(known_locale(wished), chosen, state.settings.zone, state.clock(), request.url.path, query)
+
+
+def render(request: Request, name: str, status: int = 200, **content: object) -> HTMLResponse:
+    """The template with `reader`, `settings` and the content."""
+    reader, settings = reader_of(request), request.app.state.tasuki.settings
+    page = templates(reader.locale).get_template(name)
+    return HTMLResponse(page.render(reader=reader, settings=settings, **content), status)
+
+
+def to_sign_in(request: Request) -> Response:
+    reader = reader_of(request)
+    back = own_page(request.url.path)
+    return RedirectResponse(reader.href("/sign-in", **({"next": back} if back != "/" else {})), 303)
+
+
+@cache
+def templates(locale: str) -> Environment:
+    """One locale's templates: `_()` for fixed words, `say()` for words with values."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_translations(translations(locale))  # type: ignore[attr-defined]
+    made.globals |= {"say": partial(text, locale), "who": partial(_who, locale), "words": words, "assets": assets}
+    made.filters |= {"line": one_line, "web": _web_address}
+    return made
+
+
+def _who(locale: str, lead: Person) -> str:
+    return one_line(who(lead, locale))
+
+
+def _web_address(url: str | None) -> str:
+    """An address from outside, as it may stand in a link; empty for anything but http and https."""
+    return url if url and url.startswith(("https://", "http://")) else ""

@@ -1,0 +1,110 @@
+"""The pages: today at `/`, one handoff at `/handoffs/{id}`, signing in and out. Nothing comes from another host."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.domain.agenda import Agenda
+from app.domain.deadline import receipt_lines
+from app.flows import dossier, meetings, today
+from app.pages import assets, feeds, rendering, session
+from app.pages.rendering import Page, reader_of, render
+from app.state import State
+from sqlalchemy import Connection
+
+router = APIRouter(route_class=Page, include_in_schema=False)
+NUMBER = re.compile(r"[0-9]{1,18}")
+#: Agenda rows per cause; the others are counted.
+AGENDA_ROWS = 10
+
+
+@router.get("/", dependencies=[Depends(session.needed)])
+def home(request: Request, owner: str = "") -> Response:
+    """`?owner=none`: only handoffs that nobody owns."""
+    state: State = request.app.state.tasuki
+    reader = reader_of(request)
+    with state.database.read() as c:
+        policies = state.versions.read(c)
+        shown = today.read(c, policies, reader.zone, reader.now, ownerless=owner == "none")
+        agenda = _next_agenda(c, state, reader)
+    return render(request, "home.html", today=shown, agenda=agenda, ownerless=owner == "none")
+
+
+def _next_agenda(c: Connection, state: State, reader: rendering.Reader) -> tuple[Agenda, feeds.Sheet] | None:
+    """None: no meeting is planned."""
+    try:
+        agenda = meetings.next_agenda(c, state.settings, reader.now)
+    except (meetings.NoSuchSeries, meetings.NoMeetingAhead):
+        return None
+    return agenda, feeds.sheet(agenda, reader.locale, reader.zone)
+
+
+@router.get("/handoffs/{number}", dependencies=[Depends(session.needed)])
+def handoff(request: Request, number: str) -> Response:
+    """Who, the clock, why MQL, the deadline's receipt, what sales did, the verdicts."""
+    state: State = request.app.state.tasuki
+    reader = reader_of(request)
+    try:
+        with state.database.read() as c:
+            found = dossier.read(c, state.versions.read(c), _as_id(number), reader.now)
+    except dossier.NoSuchHandoff:
+        return render(request, "missing.html", 404)
+    receipt = receipt_lines(found.receipt, reader.zone, reader.locale)
+    return render(request, "handoff.html", handoff=found, receipt=receipt)
+
+
+def _as_id(number: str) -> int:
+    """Raises NoSuchHandoff for what no database can hold."""
+    if not NUMBER.fullmatch(number):
+        raise dossier.NoSuchHandoff(number)
+    return int(number)
+
+
+@router.get("/sign-in")
+def sign_in_form(request: Request) -> Response:
+    if request.app.state.tasuki.settings.open_pages:
+        return RedirectResponse("/", 303)
+    return render(request, "sign_in.html", back=session.own_page(request.query_params.get("next", "/")), refusal="")
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request) -> Response:
+    if session.from_elsewhere(request):
+        return render(request, "sign_in.html", 403, back="/", refusal="Please sign in on this page.")
+    try:
+        form = await session.form(request)
+    except session.TooLarge:
+        return render(request, "sign_in.html", 413, back="/", refusal="This is not a token.")
+    return await run_in_threadpool(_sign_in, request, form.get("token", "").strip(), form.get("next", "/"))
+
+
+def _sign_in(request: Request, token: str, back: str) -> Response:
+    state: State = request.app.state.tasuki
+    back = session.own_page(back)
+    with state.database.read() as c:
+        welcome = session.may_read(c, token)
+    if not welcome:
+        refusal = "This token is not valid, was revoked, or lacks the scope read."
+        return render(request, "sign_in.html", 401, back=back, refusal=refusal)
+    answer = RedirectResponse(reader_of(request).href(back), 303)
+    session.keep(answer, token, state.settings)
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    answer = RedirectResponse(reader_of(request).href("/sign-in"), 303)
+    if not session.from_elsewhere(request):
+        session.forget(answer, request.app.state.tasuki.settings)
+    return answer
+
+
+@router.get("/static/{name}")
+def static(request: Request, name: str) -> Response:
+    asset = assets.BY_NAME.get(name)
+    return asset.answer(request) if asset else render(request, "missing.html", 404)
