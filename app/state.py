@@ -13,7 +13,7 @@ import httpx
 from cryptography.fernet import Fernet
 
 from app.db import Database
-from app.flows import policies, schema
+from app.flows import meetings, policies, schema
 from app.flows.intake import Intake
 from app.flows.ledger import Ledger
 from app.flows.sources import Directory, Vault
@@ -61,6 +61,7 @@ def open_state(settings: Settings, clock: Callable[[], datetime] = wall_clock, *
         schema.upgrade(database)
         with database.write() as c:
             policies.ensure_defaults(c, clock())
+            meetings.ensure_default_series(c, settings, clock())
     vault = Vault(secret_keys(settings))
     directory, versions, http = Directory(database, vault), policies.Cache(), httpx.Client(timeout=10)
     stored = threading.Event()

@@ -16,7 +16,7 @@ from app.demo.senders import ORGANIZATION, PORTAL
 from app.demo.story import REPS, Step, Story
 from app.domain.calendar import ClockKind
 from app.domain.policy import AlertRoute, default_policy
-from app.flows import alerts, meetings, policies, sources, sweep
+from app.flows import alerts, policies, sources, sweep
 from app.main import create_app
 from app.models import Alert, Event, Handoff, Lead, Source
 from app.notify.log import Log
@@ -96,7 +96,6 @@ def _set_up(state: State, story: Story) -> None:
         policies.apply_policy(c, first, by=REPLAYED, now=now, effective_from=None)
         note = "会議での決定: 休業日を挟むと守れない"
         policies.apply_policy(c, agreed, by=REPLAYED, now=now, effective_from=change, note=note)
-        meetings.ensure_default_series(c, state.settings, now)
         for name, kind, config in (
             ("hubspot", "hubspot", hubspot),
             ("salesforce", "salesforce", salesforce),

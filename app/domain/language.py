@@ -72,3 +72,8 @@ def span(length: timedelta, locale: str) -> str:
     if days:
         return f"{days}{d}{hours}{h}" if hours else f"{days}{d}"
     return (f"{hours}{h}" if hours else "") + (f"{rest}{m}" if rest or not hours else "")
+
+
+def person_name(name: str, locale: str) -> str:
+    """A lead's name as it stands in a message: `佐藤 様`; plain in English."""
+    return f"{name} 様" if locale == "ja" else name

@@ -59,7 +59,10 @@ def _claim(database: Database, now: datetime) -> Sequence[int]:
 def _send(
     database: Database,
     cache: versions.Cache,
-    channels: Mapping[str, Channel], settings: Settings, alert_id: int, now: datetime
+    channels: Mapping[str, Channel],
+    settings: Settings,
+    alert_id: int,
+    now: datetime,
 ) -> None:
     with database.read() as c:
         alert = c.execute(_with_handoff(alert_id)).one()

@@ -1,4 +1,4 @@
-"""Which lead an event is about: ids and e-mail addresses point at one person, and joining two leads joins their ledgers."""
+"""Which lead an event is about: ids and addresses point at one person; joining two leads joins their ledgers."""
 
 from __future__ import annotations
 

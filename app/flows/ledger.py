@@ -130,12 +130,16 @@ class Ledger:
                 answered = source.connector.fetch(parsed.lookups, source.config, source.credential, self._http)
                 parsed.events, parsed.problems = answered.events, parsed.problems + answered.problems
             elif needed := [lookup for lookup in parsed.lookups if not lookup.optional]:
-                raise AskFailed(
-                    f"the tool must be asked about a {needed[0].object_type}, and the source has no credential;"
-                    f" give it one with `tasuki source credential {source.name}`, then replay"
-                )
+                parsed.problems.append(Problem("", _no_credential(source.name, needed[0].object_type)))
         except AskFailed as failed:
             _try_again_or_not(reading, failed, now)
+
+
+def _no_credential(source: str, object_type: str) -> str:
+    return (
+        f"the tool must be asked about a {object_type}, and the source has no credential;"
+        f" give it one with `tasuki source credential {source}`, then replay"
+    )
 
 
 def _try_again_or_not(reading: Reading, failed: AskFailed, now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from app.domain.calendar import ClockKind, working_time
 from app.domain.history import Episode, episode_from_json
-from app.domain.language import moment, span, text
+from app.domain.language import moment, person_name, span, text
 from app.domain.policy import AlertReason, PolicyVersion
 from app.domain.rules import explain_finding
 from app.models import Event, Lead
@@ -29,7 +29,7 @@ def compose(c: Connection, alert: Any, version: PolicyVersion, settings: Setting
     return Message(
         reference=f"alert-{alert.alert_id}",
         title=_title(reason, who(lead, locale), _distance(alert, version, now), locale),
-        fields=tuple(_fields(c, alert, episode, version, settings)),
+        fields=tuple(_fields(c, alert, episode, settings)),
         links=tuple(_links(alert, lead, settings)),
         footnote=_footnote(version, locale),
         locale=locale,
@@ -40,7 +40,7 @@ def who(lead: Any, locale: str) -> str:
     """`山田製作所 佐藤 様`; a lead of which only ids are known is called by its number."""
     if not lead.name and not lead.company:
         return text(locale, "Lead {number}", number=lead.id)
-    person = text(locale, "{name} (lead)", name=lead.name) if lead.name else ""
+    person = person_name(lead.name, locale) if lead.name else ""
     return f"{lead.company or ''} {person}".strip()
 
 
@@ -65,9 +65,7 @@ def _title(reason: AlertReason, name: str, distance: timedelta, locale: str) -> 
     return text(locale, _TITLES[reason], who=name, time=span(distance, locale))
 
 
-def _fields(
-    c: Connection, alert: Any, episode: Episode, version: PolicyVersion, settings: Settings
-) -> list[tuple[str, str]]:
+def _fields(c: Connection, alert: Any, episode: Episode, settings: Settings) -> list[tuple[str, str]]:
     locale, zone = settings.locale, settings.zone
     said = [
         (text(locale, "Due"), moment(alert.due_at, zone, locale)),

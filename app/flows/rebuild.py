@@ -19,6 +19,12 @@ from app.models import Handoff, Lead
 
 #: Leads read in one go.
 BATCH = 200
+#: Called with (leads done, all leads).
+Progress = Callable[[int, int], None]
+
+
+def unseen(_done: int, _all: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Difference:
     computed: str
 
 
-def check(database: Database, now: datetime, progress: Callable[[int, int], None] = lambda _done, _all: None) -> list[Difference]:
+def check(database: Database, now: datetime, progress: Progress = unseen) -> list[Difference]:
     """All differences. A handoff that the sweep is about to look at is compared by its facts, not by its verdict."""
     found: list[Difference] = []
     for ids in _batches(database, progress):
@@ -42,14 +48,14 @@ def check(database: Database, now: datetime, progress: Callable[[int, int], None
     return found
 
 
-def mend(database: Database, now: datetime, progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
+def mend(database: Database, now: datetime, progress: Progress = unseen) -> None:
     """Write every lead's handoffs anew from the ledger, through `settle` like any other change."""
     for ids in _batches(database, progress):
         with database.write() as c:
             ledger.reread(c, ids, versions.all_versions(c), now)
 
 
-def _batches(database: Database, progress: Callable[[int, int], None]) -> Iterator[Sequence[int]]:
+def _batches(database: Database, progress: Progress) -> Iterator[Sequence[int]]:
     with database.read() as c:
         total = c.scalar(select(func.count()).select_from(Lead)) or 0
     done, last = 0, 0

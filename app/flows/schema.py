@@ -25,7 +25,8 @@ def upgrade(database: Database) -> None:
 
 
 def is_current(c: Connection) -> bool:
-    return MigrationContext.configure(c).get_current_revision() == ScriptDirectory.from_config(_config()).get_current_head()
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    return MigrationContext.configure(c).get_current_revision() == newest
 
 
 def _config() -> Config:

@@ -20,7 +20,6 @@ from app.models import Source
 from connectors import registry
 from connectors.contract import Connector, SourceConfig
 
-
 #: It stands in the webhook's URL.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -103,7 +102,8 @@ def add(
 def checked_config(kind: str, config: dict[str, Any]) -> SourceConfig:
     if kind not in registry.kinds():
         known = ", ".join(registry.kinds())
-        raise refused("/kind", "unknown_kind", "There is no connector {kind}; there are {known}.", kind=kind, known=known)
+        message = "There is no connector {kind}; there are {known}."
+        raise refused("/kind", "unknown_kind", message, kind=kind, known=known)
     checked: SourceConfig = validated(registry.connector(kind).config_model, config)
     return checked
 

@@ -18,10 +18,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.domain.agenda import Lead as Person
 from app.domain.language import LOCALES, known_locale, moment, span, text, translations
+from app.domain.rules import Finding, explain_finding
 from app.flows.messages import who
 from app.pages import assets, words
 from app.pages.feeds import one_line, overdue_in_words
-from app.pages.session import SignInNeeded, own_page
+from app.pages.session import COOKIE, SignInNeeded, own_page
 
 #: No script, no style and no picture but our own; nobody may frame the pages, nothing is kept in caches.
 HEADERS = {
@@ -102,10 +103,11 @@ def reader_of(request: Request) -> Reader:
 
 
 def render(request: Request, name: str, status: int = 200, **content: object) -> HTMLResponse:
-    """The template with `reader`, `settings` and the content."""
+    """The template with `reader`, `settings`, `signed_in` and the content."""
     reader, settings = reader_of(request), request.app.state.tasuki.settings
+    signed_in = not settings.open_pages and COOKIE in request.cookies and not request.url.path.startswith("/sign-in")
     page = templates(reader.locale).get_template(name)
-    return HTMLResponse(page.render(reader=reader, settings=settings, **content), status)
+    return HTMLResponse(page.render(reader=reader, settings=settings, signed_in=signed_in, **content), status)
 
 
 def to_sign_in(request: Request) -> Response:
@@ -127,12 +129,17 @@ def templates(locale: str) -> Environment:
     )
     made.install_gettext_translations(translations(locale))  # type: ignore[attr-defined]
     made.globals |= {"say": partial(text, locale), "who": partial(_who, locale), "words": words, "assets": assets}
+    made.globals["explain"] = partial(_explain, locale)
     made.filters |= {"line": one_line, "web": _web_address}
     return made
 
 
 def _who(locale: str, lead: Person) -> str:
     return one_line(who(lead, locale))
+
+
+def _explain(locale: str, finding: Finding) -> str:
+    return explain_finding(finding, locale)
 
 
 def _web_address(url: str | None) -> str:

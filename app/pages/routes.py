@@ -5,43 +5,77 @@ from __future__ import annotations
 import re
 
 from fastapi import APIRouter, Depends
+from markupsafe import Markup
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from app.domain.agenda import Agenda
 from app.domain.deadline import receipt_lines
 from app.flows import dossier, meetings, today
-from app.pages import assets, feeds, rendering, session
-from app.pages.rendering import Page, reader_of, render
+from app.pages import assets, feeds, session
+from app.pages.rendering import Page, Reader, reader_of, render
 from app.state import State
-from sqlalchemy import Connection
 
 router = APIRouter(route_class=Page, include_in_schema=False)
 NUMBER = re.compile(r"[0-9]{1,18}")
-#: Agenda rows per cause; the others are counted.
+#: Breaches per cause beside the lists; the others are counted.
 AGENDA_ROWS = 10
+#: The agenda for pasting carries its few styles in itself.
+OWN_STYLES = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 
 @router.get("/", dependencies=[Depends(session.needed)])
 def home(request: Request, owner: str = "") -> Response:
     """`?owner=none`: only handoffs that nobody owns."""
     state: State = request.app.state.tasuki
-    reader = reader_of(request)
+    reader, ownerless = reader_of(request), owner == "none"
     with state.database.read() as c:
-        policies = state.versions.read(c)
-        shown = today.read(c, policies, reader.zone, reader.now, ownerless=owner == "none")
+        shown = today.read(c, state.versions.read(c), reader.zone, reader.now, ownerless=ownerless)
         agenda = _next_agenda(c, state, reader)
-    return render(request, "home.html", today=shown, agenda=agenda, ownerless=owner == "none")
+    sheet = feeds.sheet(agenda, reader.locale, reader.zone) if agenda else None
+    return render(
+        request, "home.html", today=shown, agenda=agenda, sheet=sheet, ownerless=ownerless, rows=AGENDA_ROWS
+    )
 
 
-def _next_agenda(c: Connection, state: State, reader: rendering.Reader) -> tuple[Agenda, feeds.Sheet] | None:
+def _next_agenda(c: Connection, state: State, reader: Reader) -> Agenda | None:
     """None: no meeting is planned."""
     try:
-        agenda = meetings.next_agenda(c, state.settings, reader.now)
+        return meetings.next_agenda(c, state.settings, reader.now)
     except (meetings.NoSuchSeries, meetings.NoMeetingAhead):
         return None
-    return agenda, feeds.sheet(agenda, reader.locale, reader.zone)
+
+
+@router.get("/agenda.{form}", dependencies=[Depends(session.needed)])
+def agenda(request: Request, form: str) -> Response:
+    """The next meeting's agenda to take along: `md`, `html` or `json`. Other programs get it from /v1 with a token."""
+    state: State = request.app.state.tasuki
+    reader = reader_of(request)
+    with state.database.read() as c:
+        found = _next_agenda(c, state, reader)
+    if found is None or form not in FORMS:
+        return render(request, "missing.html", 404)
+    return FORMS[form](request, found, reader)
+
+
+def _markdown(_request: Request, agenda: Agenda, reader: Reader) -> Response:
+    return PlainTextResponse(feeds.agenda_markdown(agenda, reader.locale, reader.zone))
+
+
+def _html(request: Request, agenda: Agenda, reader: Reader) -> Response:
+    fragment = Markup(feeds.agenda_html(agenda, reader.locale, reader.zone))  # noqa: S704 its template escapes
+    answer = render(request, "handout.html", title=feeds.title(agenda, reader.locale), agenda=fragment)
+    answer.headers.update(OWN_STYLES)
+    return answer
+
+
+def _json(_request: Request, agenda: Agenda, reader: Reader) -> Response:
+    return JSONResponse(feeds.agenda_json(agenda, reader.locale))
+
+
+FORMS = {"md": _markdown, "html": _html, "json": _json}
 
 
 @router.get("/handoffs/{number}", dependencies=[Depends(session.needed)])
@@ -55,7 +89,7 @@ def handoff(request: Request, number: str) -> Response:
     except dossier.NoSuchHandoff:
         return render(request, "missing.html", 404)
     receipt = receipt_lines(found.receipt, reader.zone, reader.locale)
-    return render(request, "handoff.html", handoff=found, receipt=receipt)
+    return render(request, "handoff.html", handoff=found, receipt=receipt, rows=today.ROWS)
 
 
 def _as_id(number: str) -> int:

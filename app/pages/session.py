@@ -13,7 +13,6 @@ from app.flows import tokens
 from app.settings import Settings
 
 COOKIE = "tasuki_token"
-SCOPE = "read"
 #: Seconds; the browser forgets the token after a month without signing in again.
 KEPT = 30 * 24 * 3600
 #: A sign-in form is a token and a path.
@@ -42,7 +41,7 @@ def needed(request: Request) -> None:
 
 def may_read(c: Connection, token: str) -> bool:
     found = tokens.find(c, token) if token else None
-    return found is not None and SCOPE in found.scopes
+    return found is not None and tokens.Scope.READ in found.scopes
 
 
 def keep(response: Response, token: str, settings: Settings) -> None:

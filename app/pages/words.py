@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.calendar import ClockKind
 from app.domain.clock import Verdict
 from app.domain.history import Event
 from app.domain.language import text
@@ -64,6 +65,11 @@ VOID_REASONS = {
     "not_qualified": "By what is known now, the lead did not become MQL",
 }
 STATES = {"open": "Opportunity open", "won": "Opportunity won", "lost": "Opportunity lost"}
+CLOCKS = {
+    ClockKind.ELAPSED: "Target: {amount} hours, day and night",
+    ClockKind.BUSINESS_HOURS: "Target: {amount} business hours",
+    ClockKind.BUSINESS_DAYS: "Target: {amount} business days",
+}
 TOOLS = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
 
 

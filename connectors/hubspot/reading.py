@@ -64,7 +64,9 @@ def lookup(subject: str, record: str, reading: Reading) -> Lookup:
     """Names what the delivery already told, so that the answer does not tell it again with another time."""
     told = sorted(reading.told.get(record, ())) if subject == "contact" else []
     context = {"portal": reading.questions[subject, record], "told": ",".join(told)}
-    return Lookup(subject, record, tuple((name, value) for name, value in context.items() if value))
+    filled = tuple((name, value) for name, value in context.items() if value)
+    # Without a credential a contact is known by its id and by what webhooks tell; calls and deals belong to nobody.
+    return Lookup(subject, record, filled, optional=subject == "contact")
 
 
 def contact_appeared(said: Notification, reading: Reading) -> None:

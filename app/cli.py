@@ -1,0 +1,109 @@
+"""`tasuki …`, the command line. Exit codes: 0, 1 broken, 2 usage or settings, 3 data; never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from app.commands import alerts, deliveries, doctor, handoffs, meetings, policies, serving, sources, tokens
+from app.commands.failures import exit_code, in_words, passes
+from app.commands.printing import Terminal, asked_language, language_before_settings
+from app.domain.language import LOCALES, text
+from app.settings import BadSettings, read_settings
+
+
+def language() -> str:
+    """`--lang`, else as the settings say."""
+    try:
+        return asked_language.get() or read_settings().locale
+    except BadSettings:
+        return language_before_settings()
+
+
+class Root(TyperGroup):
+    """All commands: `--lang` anywhere among them, help in its tongue, failures in one sentence."""
+
+    def make_context(self, info_name: str | None, args: list[str], *others: Any, **more: Any) -> Any:
+        asked_language.set(None)
+        args = language_first(args)
+        translate(self, language())
+        return super().make_context(info_name, args, *others, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if passes(error):
+                raise
+            terminal = Terminal(language(), zone=None)  # type: ignore[arg-type]
+            for words in in_words(error, terminal.locale):
+                terminal.complain(words)
+            raise typer.Exit(exit_code(error)) from None
+
+
+def language_first(args: list[str]) -> list[str]:
+    """`--lang` may stand behind the command as well; it is heard before anything is said."""
+    end = args.index("--") if "--" in args else len(args)
+    for place, word in enumerate(args[:end]):
+        name, equals, value = word.partition("=")
+        if name == "--lang" and (equals or place + 1 < end):
+            given = [word] if equals else args[place : place + 2]
+            wanted = value or given[-1]
+            asked_language.set(wanted if wanted in LOCALES else None)
+            return [*given, *args[:place], *args[place + len(given) :]]
+    return args
+
+
+def translate(command: Any, locale: str) -> None:
+    """The help of a command and of all below it; they are made anew for every run."""
+    command.help = text(locale, command.help) if command.help else None
+    command.short_help = text(locale, command.short_help) if command.short_help else None
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = text(locale, parameter.help)
+    for below in getattr(command, "commands", {}).values():
+        translate(below, locale)
+
+
+app = typer.Typer(
+    cls=Root,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def tasuki(
+    lang: Annotated[Literal["ja", "en"] | None, typer.Option(help="Language of the output; else as the settings say.")] = None,
+) -> None:
+    """Tasuki: no lead handed from marketing to sales is dropped."""
+    asked_language.set(lang)
+
+
+app.command()(serving.serve)
+app.command()(serving.worker)
+app.command()(serving.demo)
+app.add_typer(sources.app, name="source")
+app.add_typer(tokens.app, name="token")
+app.add_typer(policies.app, name="policy")
+app.add_typer(policies.calendars, name="calendar")
+app.command()(policies.due)
+app.command()(handoffs.explain)
+app.command()(meetings.agenda)
+app.add_typer(meetings.app, name="meeting")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(alerts.app, name="alerts")
+app.command()(handoffs.rebuild)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a character still gets the rest
+    app()

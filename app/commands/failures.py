@@ -1,0 +1,100 @@
+"""What a command that could not do its work says: one sentence for whoever can mend it, and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from app.commands.documents import RefusedFile
+from app.domain.calendar import NeverOpen
+from app.domain.language import text
+from app.domain.refusals import Refused
+from app.flows.meetings import NoMeetingAhead, NoSuchSeries
+from app.flows.policies import NoSuchCalendar
+from app.flows.sources import NoSuchSource, WrongKey
+from app.flows.tokens import NoSuchToken
+from app.settings import BadSettings
+from connectors.registry import UnknownKind
+
+#: Something outside is broken; what was typed or set is wrong; what is stored or written in a file is.
+BROKEN, USAGE, DATA = 1, 2, 3
+
+
+class CannotDo(Exception):
+    """A command's own refusal: a message id with its values."""
+
+    def __init__(self, message: str, /, code: int = DATA, **values: object) -> None:
+        super().__init__(message)
+        self.message, self.code, self.values = message, code, values
+
+
+#: Nothing has that name: class → message id with `{name}`.
+UNKNOWN: dict[type[Exception], str] = {
+    NoSuchSource: "No source is called {name}. `tasuki source list` shows them.",
+    NoSuchCalendar: "No calendar is called {name}. `tasuki calendar list` shows them.",
+    NoSuchSeries: "No meeting series is called {name}. `tasuki meeting series show` shows them.",
+    NoMeetingAhead: "The series {name} has no open day for more than a year; change it, or its calendar.",
+    NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
+}
+
+
+def exit_code(error: Exception) -> int:
+    if isinstance(error, CannotDo):
+        return error.code
+    if isinstance(error, BadSettings | WrongKey):
+        return USAGE
+    wrong_data = (Refused, RefusedFile, NeverOpen, UnknownKind, *UNKNOWN)
+    return DATA if isinstance(error, wrong_data) else BROKEN
+
+
+def in_words(error: Exception, locale: str) -> Iterator[str]:
+    """What went wrong and what to do, a line for each thing to mend."""
+    match error:
+        case CannotDo():
+            yield text(locale, error.message, **error.values)
+        case BadSettings():
+            yield text(locale, "A setting is wrong: {why}", why=error)
+        case Refused():
+            yield from (f"{r.place}: {r.message(locale)}".removeprefix(": ") for r in error.refusals)
+        case RefusedFile():
+            yield from _about_a_file(error, locale)
+        case DBAPIError():
+            yield text(locale, "The database does not answer: {why}. Check TASUKI_DATABASE_URL.", why=_reason(error))
+        case CommandError():
+            yield text(locale, "The database was made by a newer Tasuki; install that version, or restore a backup.")
+        case OSError():
+            yield f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        case _:
+            yield _known_or_not(error, locale)
+
+
+def _about_a_file(error: RefusedFile, locale: str) -> Iterator[str]:
+    for line, refusal in error.places:
+        place = f"{error.file}:{line}" if line else error.file
+        yield ": ".join(part for part in (place, refusal.place, refusal.message(locale)) if part)
+
+
+def _reason(error: DBAPIError) -> str:
+    """The driver's first line."""
+    return str(error.orig or error).strip().split("\n")[0].rstrip(".")
+
+
+def _known_or_not(error: Exception, locale: str) -> str:
+    if type(error) in UNKNOWN:
+        return text(locale, UNKNOWN[type(error)], name=error.args[0])
+    if isinstance(error, NeverOpen | UnknownKind | WrongKey):
+        return text(locale, str(error))
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
+    return text(locale, "Something unexpected went wrong; please report it: {place}", place=place)
+
+
+def passes(error: Exception) -> bool:
+    """What the command-line library ends a command with itself, and the end of a pipe."""
+    closed_pipe = isinstance(error, OSError) and error.errno == errno.EPIPE
+    return closed_pipe or hasattr(error, "exit_code") or type(error).__name__ == "Abort"
