@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from app.commands import alerts, deliveries, doctor, handoffs, meetings, policies, serving, sources, tokens
 from app.commands.failures import exit_code, in_words, passes
-from app.commands.printing import Terminal, asked_language, language_before_settings
+from app.commands.printing import asked_language, complain, language_before_settings
 from app.domain.language import LOCALES, text
 from app.settings import BadSettings, read_settings
 
@@ -38,9 +38,8 @@ class Root(TyperGroup):
         except Exception as error:
             if passes(error):
                 raise
-            terminal = Terminal(language(), zone=None)  # type: ignore[arg-type]
-            for words in in_words(error, terminal.locale):
-                terminal.complain(words)
+            for words in in_words(error, language()):
+                complain(words)
             raise typer.Exit(exit_code(error)) from None
 
 

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from app.domain.calendar import FIRST_YEAR, LAST_YEAR
 from app.domain.refusals import complaint
 
 #: The largest number that a database key can be.
 LARGEST = 2**63 - 1
+#: Calendars know the holidays of their years only, and no lead is older.
+FIRST_YEAR, LAST_YEAR = 2000, 2099
 #: In a query `+` means a blank: `…T17:30:00+09:00` arrives like this.
 BLANK_FOR_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
 
@@ -33,8 +34,8 @@ def moment(value: Any) -> Any:
             value = None
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise complaint("moment", "Write date, time and time zone, such as 2026-09-24T17:30:00+09:00.")
-    if not FIRST_YEAR < value.year < LAST_YEAR:
-        raise complaint("year", "The years {first} to {last} are known.", first=FIRST_YEAR + 1, last=LAST_YEAR - 1)
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise complaint("year", "The years {first} to {last} are known.", first=FIRST_YEAR, last=LAST_YEAR)
     return value.astimezone(UTC)
 
 

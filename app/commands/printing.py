@@ -67,12 +67,8 @@ class Terminal:
         """Words as they are; a long line is left for the terminal to break, so that it can be copied whole."""
         self.out.print(Text(printable(words), style=style), soft_wrap=True)
 
-    def complain(self, words: str) -> None:
-        """On stderr."""
-        self.err.print(Text(printable(words)), soft_wrap=True)
-
     def warn(self, message: str, **values: object) -> None:
-        self.complain(self.words(message, **values))
+        complain(self.words(message, **values))
 
     def raw(self, document: str) -> None:
         """A document for another program or file, byte for byte."""
@@ -97,6 +93,11 @@ class Terminal:
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as bar:
             task = bar.add_task(self.words(message), total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def complain(words: str) -> None:
+    """On stderr."""
+    _console(sys.stderr).print(Text(printable(words)), soft_wrap=True)
 
 
 def _console(stream: TextIO) -> Console:

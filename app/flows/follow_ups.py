@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from app.domain.history import REASONED_OUTCOMES
 from app.domain.policy import Policies
 from app.domain.refusals import refused
-from app.flows import ledger, lists
+from app.flows import identities, ledger, lists
 from app.models import Event
 from connectors.contract import CanonicalEvent, EventKind, ExternalId, Outcome
 
@@ -54,6 +54,7 @@ def record(c: Connection, entry: Entry, policies: Policies, now: datetime) -> Re
     about = tuple(ExternalId(system, value) for system, value in lists.identities(c, entry.lead_id))
     if not about:
         raise lists.NoSuchLead(entry.lead_id)
+    identities.lock(c, [about])  # so that the same entry sent twice at once finds itself
     fact = _fact(entry, about, now)
     known = _known(c, fact.id)
     if known is not None:

@@ -225,7 +225,9 @@ def freshness(c: Connection) -> list[Freshness]:
     looked_at = Delivery.id > newest - LOOKED_AT
     oldest = c.scalar(select(Delivery.received_at).where(looked_at).order_by(Delivery.id).limit(1))
     silent_since = oldest if newest > LOOKED_AT else None
-    sources = c.execute(select(Source.id, Source.name, Source.kind).where(Source.disabled_at.is_(None)).order_by(Source.id))
+    sources = c.execute(
+        select(Source.id, Source.name, Source.kind).where(Source.disabled_at.is_(None)).order_by(Source.id)
+    )
     return [Freshness(s.name, s.kind, _heard(c, s.id, looked_at), silent_since) for s in sources.all()]
 
 

@@ -35,9 +35,7 @@ def home(request: Request, owner: str = "") -> Response:
         shown = today.read(c, state.versions.read(c), reader.zone, reader.now, ownerless=ownerless)
         agenda = _next_agenda(c, state, reader)
     sheet = feeds.sheet(agenda, reader.locale, reader.zone) if agenda else None
-    return render(
-        request, "home.html", today=shown, agenda=agenda, sheet=sheet, ownerless=ownerless, rows=AGENDA_ROWS
-    )
+    return render(request, "home.html", today=shown, agenda=agenda, sheet=sheet, ownerless=ownerless, rows=AGENDA_ROWS)
 
 
 def _next_agenda(c: Connection, state: State, reader: Reader) -> Agenda | None:

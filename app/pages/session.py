@@ -51,9 +51,7 @@ def keep(response: Response, token: str, settings: Settings) -> None:
 
 
 def forget(response: Response, settings: Settings) -> None:
-    response.delete_cookie(
-        COOKIE, httponly=True, samesite="lax", secure=settings.public_url.startswith("https://")
-    )
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=settings.public_url.startswith("https://"))
 
 
 def own_page(path: str) -> str:

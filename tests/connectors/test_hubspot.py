@@ -170,7 +170,7 @@ def test_sample_of_the_guide_with_its_old_key() -> None:
     assert event.key == "33:22:3816279480:1246978::1462216307945"
     assert event.occurred_at == datetime(2016, 5, 2, 19, 11, 47, 945_000, UTC)
     assert event.data == {"url": "https://app.hubspot.com/contacts/33/record/0-1/1246978"}
-    assert parsed.lookups == [Lookup("contact", "1246978", (("portal", "33"),))]
+    assert parsed.lookups == [Lookup("contact", "1246978", (("portal", "33"),), optional=True)]
 
 
 def test_derived_sample_of_merge_and_association() -> None:
@@ -232,7 +232,7 @@ def test_property_change(name: str, value: str, kind: str, data: dict[str, Any])
     assert (event.kind, event.data, ids(event)) == (kind, data, ["hubspot:51"])
     assert event.occurred_at == NOW
     assert event.key == f"62515:12345:1:51:{name}:{NOW_MS}"
-    assert parsed.lookups == [Lookup("contact", "51", (("portal", "62515"), ("told", name)))]
+    assert parsed.lookups == [Lookup("contact", "51", (("portal", "62515"), ("told", name)), optional=True)]
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,9 @@ def test_one_question_per_record_and_delivery() -> None:
     parsed = parse([*burst, changed("hs_lead_status", "NEW")])
     assert len(parsed.events) == 100
     assert len({event.key for event in parsed.events}) == 100
-    assert parsed.lookups == [Lookup("contact", "51", (("portal", "62515"), ("told", "hs_lead_status,hubspotscore")))]
+    assert parsed.lookups == [
+        Lookup("contact", "51", (("portal", "62515"), ("told", "hs_lead_status,hubspotscore")), optional=True)
+    ]
 
 
 def test_same_notification_sent_again_has_the_same_key() -> None:

@@ -1,0 +1,198 @@
+"""`tasuki source …`: which tools may send, with which secret, in which words. Secrets never come from the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+import yaml
+
+from app.commands.documents import Document, Plain, as_yaml, read_document
+from app.commands.failures import USAGE, CannotDo
+from app.commands.opening import opened
+from app.commands.printing import AsJson, Terminal
+from app.flows import checkup, sources
+from app.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Tools that send webhooks, and their secrets.")
+
+Name = Annotated[str, typer.Argument(help="Name of the source; it stands in the webhook's URL.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML or JSON file with the configuration; - is stdin.")]
+Pairs = Annotated[list[str] | None, typer.Option("-c", help="One entry of the configuration, key=value; may be repeated.")]
+SecretStdin = Annotated[bool, typer.Option("--secret-stdin", help="Read the webhook secret from stdin.")]
+CredentialStdin = Annotated[
+    bool, typer.Option("--credential-stdin", help="Read the token for the tool's API from stdin (after the secret).")
+]
+#: These sign with a secret of their own making; one that we generate is only good until theirs is entered.
+OWN_SECRET = frozenset({"hubspot"})
+#: These do not sign: the secret is in the URL.
+IN_THE_URL = frozenset({"salesforce"})
+
+
+@app.command()
+def add(
+    name: Name,
+    kind: Annotated[str, typer.Argument(help="Connector: standard, hubspot, salesforce or an installed one.")],
+    config: ConfigFile = None,
+    pairs: Pairs = None,
+    secret_stdin: SecretStdin = False,
+    credential_stdin: CredentialStdin = False,
+) -> None:
+    """Add a source; prints the URL to enter in the tool, and the secret this once."""
+    document = configuration(config, pairs)
+    with opened() as (state, terminal):
+        given = typed("Webhook secret", terminal) if secret_stdin else ""
+        credential = typed("API token", terminal) if credential_stdin else ""
+        secret = given or sources.new_secret()
+        with document.answerable(), state.database.write() as c:
+            sources.add(
+                c, state.vault, name=name, kind=kind, config=document.data, secret=secret, credential=credential, now=state.clock()
+            )  # fmt: skip
+        terminal.say("Source {name} ({kind}) is added.", name=name, kind=kind)
+        show_secret(terminal, state.settings, name, kind, secret, given=bool(given))
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """All sources: state, last delivery, deliveries in quarantine. Never a secret."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            found = checkup.overview(c)
+        if as_json:
+            terminal.json([each.as_json() for each in found])
+        elif not found:
+            terminal.say("There is no source yet. Add one: `tasuki source add NAME KIND`.")
+        else:
+            rows = [
+                (s.name, s.kind, terminal.words(s.state), terminal.moment(s.heard_at), s.quarantined) for s in found
+            ]
+            terminal.table(("Name", "Kind", "State", "Last delivery", "In quarantine"), rows)
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """A source's configuration, as a file for `configure`. Never a secret."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            found = checkup.one_source(c, name)
+        if as_json:
+            terminal.json(found.as_json() | {"config": found.config, "url": webhook_url(state.settings, name)})
+            return
+        terminal.line(f"# {name} ({found.kind}) {webhook_url(state.settings, name)}")
+        terminal.raw(as_yaml(found.config))
+
+
+@app.command()
+def configure(name: Name, config: ConfigFile = None, pairs: Pairs = None) -> None:
+    """Replace the configuration by --config, or change single entries by -c."""
+    document = configuration(config, pairs)
+    with opened() as (state, terminal):
+        with document.answerable(), state.database.write() as c:
+            kept = {} if config else checkup.one_source(c, name).config
+            sources.configure(c, name, kept | document.data)
+        terminal.say("Source {name} has its new configuration; deliveries in quarantine can be replayed.", name=name)
+
+
+@app.command()
+def rotate(name: Name, secret_stdin: SecretStdin = False) -> None:
+    """A new webhook secret; the old one stays valid until the next rotation."""
+    with opened() as (state, terminal):
+        given = typed("Webhook secret", terminal) if secret_stdin else ""
+        secret = given or sources.new_secret()
+        with state.database.write() as c:
+            kind = checkup.one_source(c, name).kind
+            sources.rotate(c, state.vault, name, secret, state.clock())
+        terminal.say("Source {name} has a new secret. The old one stays valid until the next rotation.", name=name)
+        show_secret(terminal, state.settings, name, kind, secret, given=bool(given))
+
+
+@app.command()
+def credential(name: Name) -> None:
+    """The token with which the tool's API is asked; read from stdin."""
+    with opened() as (state, terminal):
+        token = typed("API token", terminal)
+        with state.database.write() as c:
+            sources.set_credential(c, state.vault, name, token)
+        terminal.say("Source {name} has its API token.", name=name)
+
+
+@app.command()
+def disable(name: Name) -> None:
+    """Take no more webhooks: they are answered 404. What was taken is still worked off."""
+    with opened() as (state, terminal):
+        with state.database.write() as c:
+            sources.disable(c, name, state.clock())
+        terminal.say("Source {name} is disabled.", name=name)
+
+
+@app.command()
+def enable(name: Name) -> None:
+    """Take webhooks again."""
+    with opened() as (state, terminal):
+        with state.database.write() as c:
+            sources.disable(c, name, None)
+        terminal.say("Source {name} is enabled.", name=name)
+
+
+# --- what a person types
+
+
+def configuration(file: str | None, pairs: list[str] | None) -> Document:
+    """The file's entries, and those given one by one over them."""
+    document = read_document(file) if file else Document("-c", {}, {})
+    data = {} if document.data is None else document.data
+    if not isinstance(data, dict):
+        raise CannotDo("{file} must hold a mapping of names to values.", file=document.file)
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise CannotDo("`{pair}` is not of the form key=value.", USAGE, pair=pair)
+        data[key] = _value(value)
+    return Document(document.file, data, document.lines)
+
+
+def _value(written: str) -> Any:
+    """`62515`, `true`, `[a, b]` and `{77: Sato}` as YAML reads them; anything else is text."""
+    try:
+        return yaml.load(written, Loader=Plain)  # noqa: S506 a SafeLoader
+    except yaml.YAMLError:
+        return written
+
+
+def typed(what: str, terminal: Terminal) -> str:
+    """One line of stdin; at a keyboard it is asked for and not shown."""
+    if sys.stdin.isatty():
+        answer: str = typer.prompt(terminal.words(what), hide_input=True, err=True)
+    else:
+        answer = sys.stdin.readline()
+    if not answer.strip():
+        raise CannotDo("{what}: stdin is empty; pipe it in or type it.", USAGE, what=terminal.words(what))
+    return answer.strip()
+
+
+# --- what the tool must be told
+
+
+def webhook_url(settings: Settings, name: str) -> str:
+    return f"{settings.public_url}/webhooks/{name}"
+
+
+def show_secret(terminal: Terminal, settings: Settings, name: str, kind: str, secret: str, *, given: bool) -> None:
+    """The URL, and a secret of our making; one that was typed in is not repeated."""
+    url = webhook_url(settings, name)
+    if kind in IN_THE_URL:
+        url += "?token=" + ("…" if given else quote(secret, safe=""))
+    terminal.say("Webhook URL to enter in the tool:")
+    terminal.line(f"  {url}", style="bold")
+    if given:
+        return
+    terminal.say("Secret, shown only now:")
+    terminal.line(f"  {secret}", style="bold")
+    if kind in OWN_SECRET:
+        terminal.say(
+            "{kind} signs with a secret of its own: enter that one with `tasuki source rotate {name} --secret-stdin`.",
+            kind=kind,
+            name=name,
+        )

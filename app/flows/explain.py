@@ -1,0 +1,90 @@
+"""Why a handoff has its verdict, complete and in both tongues: what a person needs to check it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.domain.agenda import on_clock
+from app.domain.deadline import receipt_lines
+from app.domain.language import LOCALES
+from app.domain.ownership import Tenure, tenures
+from app.domain.policy import Policies
+from app.domain.rules import explain_finding, explain_rule
+from app.domain.touches import Act
+from app.flows import dossier, ledger, lists
+from app.flows.dossier import Dossier, NoSuchHandoff
+
+#: Locale → the same said in it.
+Words = dict[str, Any]
+#: Alerts written out; a handoff owes a few at most.
+ALERTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """One owner's time with the handoff, and how much of the clock ran meanwhile."""
+
+    tenure: Tenure
+    #: Until the follow-up or now, on the policy's clock.
+    used: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    #: The row as in `lists.handoffs`.
+    handoff: Any
+    dossier: Dossier
+    #: The rule in words.
+    rule: Words
+    #: What each of the dossier's reasons found, in words.
+    findings: tuple[Words, ...]
+    #: The receipt, line by line.
+    receipt: Words
+    owners: tuple[Ownership, ...]
+    #: Oldest first.
+    alerts: tuple[Any, ...]
+
+    @property
+    def touches(self) -> tuple[Act, ...]:
+        """What sales did, and whether each counts."""
+        return self.dossier.acts
+
+
+def explain(c: Connection, policies: Policies, handoff_id: int, now: datetime) -> Explanation:
+    """Raises NoSuchHandoff."""
+    row = lists.handoff(c, handoff_id)
+    if row is None:
+        raise NoSuchHandoff(handoff_id)
+    file = dossier.read(c, policies, handoff_id, now)
+    zone = file.version.calendar.zone
+    owed = lists.alerts(c, handoff_id=handoff_id, limit=ALERTS).rows
+    return Explanation(
+        handoff=row,
+        dossier=file,
+        rule=_in_words(lambda locale: explain_rule(file.version.policy.rule, locale)),
+        findings=tuple(_in_words(lambda locale, f=r.finding: explain_finding(f, locale)) for r in file.reasons),
+        receipt=_in_words(lambda locale: receipt_lines(file.receipt, zone, locale)),
+        owners=tuple(_owners(c, file, row.lead_id, now)),
+        alerts=tuple(reversed(owed)),
+    )
+
+
+def _in_words(say: Callable[[str], Any]) -> Words:
+    return {locale: say(locale) for locale in LOCALES}
+
+
+def _owners(c: Connection, file: Dossier, lead_id: int, now: datetime) -> list[Ownership]:
+    episode = file.episode
+    stopped = max(episode.touch.at, episode.qualified_at) if episode.touch else now
+    found = tenures(ledger.ledger_of(c, lead_id), episode)
+    return [Ownership(tenure, _used(file, tenure, stopped)) for tenure in found]
+
+
+def _used(file: Dossier, tenure: Tenure, stopped: datetime) -> timedelta:
+    end = min(tenure.until or stopped, stopped)
+    return on_clock(file.version, tenure.since, end) if end > tenure.since else timedelta()
