@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from app.commands import alerts, deliveries, doctor, handoffs, meetings, policies, serving, sources, tokens
+from app.commands import alerts, calendars, deliveries, doctor, handoffs, meetings, policies, serving, sources, tokens
+from app.commands.due import due
 from app.commands.failures import exit_code, in_words, passes
 from app.commands.printing import asked_language, complain, language_before_settings
 from app.domain.language import LOCALES, text
@@ -90,8 +91,8 @@ app.command()(serving.demo)
 app.add_typer(sources.app, name="source")
 app.add_typer(tokens.app, name="token")
 app.add_typer(policies.app, name="policy")
-app.add_typer(policies.calendars, name="calendar")
-app.command()(policies.due)
+app.add_typer(calendars.app, name="calendar")
+app.command()(due)
 app.command()(handoffs.explain)
 app.command()(meetings.agenda)
 app.add_typer(meetings.app, name="meeting")

@@ -14,9 +14,11 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy.engine import make_url
+from starlette.testclient import TestClient
 
 from app.db import Database
-from app.flows import policies, schema
+from app.flows import meetings, policies, schema, tokens
+from app.main import create_app
 from app.settings import Settings, read_settings
 from app.state import State, open_state
 
@@ -119,10 +121,31 @@ def state(settings: Settings, clock: Clock) -> Iterator[State]:
     opened.close()
 
 
+@pytest.fixture
+def client(settings: Settings, state: State) -> Iterator[TestClient]:
+    """The web application without its scheduler; tests move the ledger and the sweep themselves."""
+    app = create_app(settings, scheduled=False, state=state)
+    with TestClient(app, base_url=settings.public_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def token(state: State, clock: Clock) -> Callable[..., dict[str, str]]:
+    """`token("read")` → the header of a caller with these scopes."""
+
+    def header(*scopes: str) -> dict[str, str]:
+        with state.database.write() as c:
+            made = tokens.create(c, f"test {' '.join(scopes)}", scopes, clock())
+        return {"Authorization": f"Bearer {made}"}
+
+    return header
+
+
 def _prepare(database: Database) -> None:
     schema.upgrade(database)
     with database.write() as c:
         policies.ensure_defaults(c, FRIDAY - timedelta(days=365))
+        meetings.ensure_default_series(c, read_settings(_env_file=None), FRIDAY - timedelta(days=365))
 
 
 def _url(server: str, name: str) -> str:
@@ -132,6 +155,3 @@ def _url(server: str, name: str) -> str:
 def _execute(server: str, statement: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(statement.encode())
-
-
-Drain = Callable[[], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, get_type_hints
@@ -124,6 +125,15 @@ def _error(refusal: Refusal) -> dict[str, Any]:
 
 def locale_of(request: Request) -> str:
     return known_locale(request.headers.get("accept-language") or request.app.state.tasuki.settings.locale)
+
+
+@contextmanager
+def under(place: str) -> Iterator[None]:
+    """What is refused inside the block stands at that place of the body."""
+    try:
+        yield
+    except Refused as why:
+        raise Refused([replace(refusal, place=place + refusal.place) for refusal in why.refusals]) from None
 
 
 async def describe(request: Request) -> Response:

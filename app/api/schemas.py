@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Path
@@ -39,12 +39,17 @@ def moment(value: Any) -> Any:
     return value.astimezone(UTC)
 
 
+def whole_seconds(span: timedelta) -> int:
+    return int(span.total_seconds())
+
+
 Moment = Annotated[datetime, BeforeValidator(moment)]
 Id = Annotated[int, Field(ge=1, le=LARGEST)]
 RowId = Annotated[int, Path(ge=1, le=LARGEST, description="Its number.", examples=[812])]
 Word = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(storable)]
 Key = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(storable)]
-StrictInt = Annotated[int, Strict()]
+#: In a body: `true` and "512" are no numbers.
+WrittenId = Annotated[int, Strict(), Field(ge=1, le=LARGEST)]
 
 
 class Shown(BaseModel):

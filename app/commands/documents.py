@@ -55,7 +55,7 @@ class Document:
 
 
 class Plain(yaml.SafeLoader):
-    """YAML 1.2's core schema: `on`, `no` and `10:30` are words, dates are text."""
+    """What JSON knows, in YAML: `on`, `no`, `10:30` and dates are text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}
 
@@ -63,8 +63,8 @@ class Plain(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", "[-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("int", "[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+([eE][-+]?[0-9]+)?", "-+.0123456789"),
 ):
     Plain.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
 
@@ -119,6 +119,14 @@ def _parsed(written: str) -> tuple[Any, dict[str, int]]:
         raise _NotYaml(None, "This is not valid YAML: {problem}", problem=str(wrong).split("\n")[0]) from None
 
 
+def value_of(written: str) -> Any:
+    """`62515`, `true`, `[a, b]` and `{77: Sato}` as YAML reads them; anything else is text."""
+    try:
+        return _parsed(written)[0]
+    except _NotYaml:
+        return written
+
+
 def _check_json(written: str) -> None:
     try:
         json.loads(written)
@@ -134,6 +142,7 @@ def _note(node: Any, place: str, lines: dict[str, int]) -> None:
             inside = f"{place}/{str(key.value).replace('~', '~0').replace('/', '~1')}"
             if inside in lines:
                 raise _NotYaml(key.start_mark.line + 1, "`{key}` stands here twice.", key=key.value)
+            key.tag = "tag:yaml.org,2002:str"  # names are text, whatever they look like
             _note(value, inside, lines)
             lines[inside] = key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):

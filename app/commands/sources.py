@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-import yaml
 
-from app.commands.documents import Document, Plain, as_yaml, read_document
+from app.commands.documents import Document, as_yaml, read_document, value_of
 from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened
 from app.commands.printing import AsJson, Terminal
-from app.flows import checkup, sources
+from app.flows import checkup, lists, sources, today
+from app.flows.lists import SourceEntry
 from app.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Tools that send webhooks, and their secrets.")
@@ -59,16 +59,33 @@ def list_(as_json: AsJson = False) -> None:
     """All sources: state, last delivery, deliveries in quarantine. Never a secret."""
     with opened() as (state, terminal):
         with state.database.read() as c:
-            found = checkup.overview(c)
+            found = lists.all_sources(c, state.vault)
+            heard = {fresh.name: fresh.heard_at for fresh in today.freshness(c)}
+            quarantined = checkup.quarantined_by_source(c)
+        shown = [_entry(s) | {"last_delivery_at": heard.get(s.name), "quarantined": quarantined.get(s.name, 0)} for s in found]
         if as_json:
-            terminal.json([each.as_json() for each in found])
+            terminal.json(shown)
         elif not found:
             terminal.say("There is no source yet. Add one: `tasuki source add NAME KIND`.")
         else:
-            rows = [
-                (s.name, s.kind, terminal.words(s.state), terminal.moment(s.heard_at), s.quarantined) for s in found
-            ]
-            terminal.table(("Name", "Kind", "State", "Last delivery", "In quarantine"), rows)
+            terminal.table(("Name", "Kind", "State", "Last delivery", "In quarantine"), [_row(s, terminal) for s in shown])
+
+
+def _entry(source: SourceEntry) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "state": "disabled" if source.disabled_at else "active",
+        "has_credential": source.has_credential,
+        "created_at": source.created_at,
+        "rotated_at": source.rotated_at,
+        "disabled_at": source.disabled_at,
+    }
+
+
+def _row(shown: dict[str, Any], terminal: Terminal) -> list[object]:
+    heard = terminal.moment(shown["last_delivery_at"])
+    return [shown["name"], shown["kind"], terminal.words(shown["state"]), heard, shown["quarantined"]]
 
 
 @app.command()
@@ -76,11 +93,12 @@ def show(name: Name, as_json: AsJson = False) -> None:
     """A source's configuration, as a file for `configure`. Never a secret."""
     with opened() as (state, terminal):
         with state.database.read() as c:
-            found = checkup.one_source(c, name)
+            found = lists.source(c, state.vault, name)
+        url = webhook_url(state.settings, name)
         if as_json:
-            terminal.json(found.as_json() | {"config": found.config, "url": webhook_url(state.settings, name)})
+            terminal.json(_entry(found) | {"config": found.config, "url": url})
             return
-        terminal.line(f"# {name} ({found.kind}) {webhook_url(state.settings, name)}")
+        terminal.line(f"# {name} ({found.kind}) {url}")
         terminal.raw(as_yaml(found.config))
 
 
@@ -90,7 +108,7 @@ def configure(name: Name, config: ConfigFile = None, pairs: Pairs = None) -> Non
     document = configuration(config, pairs)
     with opened() as (state, terminal):
         with document.answerable(), state.database.write() as c:
-            kept = {} if config else checkup.one_source(c, name).config
+            kept = {} if config else lists.source(c, state.vault, name).config
             sources.configure(c, name, kept | document.data)
         terminal.say("Source {name} has its new configuration; deliveries in quarantine can be replayed.", name=name)
 
@@ -102,7 +120,7 @@ def rotate(name: Name, secret_stdin: SecretStdin = False) -> None:
         given = typed("Webhook secret", terminal) if secret_stdin else ""
         secret = given or sources.new_secret()
         with state.database.write() as c:
-            kind = checkup.one_source(c, name).kind
+            kind = lists.source(c, state.vault, name).kind
             sources.rotate(c, state.vault, name, secret, state.clock())
         terminal.say("Source {name} has a new secret. The old one stays valid until the next rotation.", name=name)
         show_secret(terminal, state.settings, name, kind, secret, given=bool(given))
@@ -149,16 +167,8 @@ def configuration(file: str | None, pairs: list[str] | None) -> Document:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise CannotDo("`{pair}` is not of the form key=value.", USAGE, pair=pair)
-        data[key] = _value(value)
+        data[key] = value_of(value)
     return Document(document.file, data, document.lines)
-
-
-def _value(written: str) -> Any:
-    """`62515`, `true`, `[a, b]` and `{77: Sato}` as YAML reads them; anything else is text."""
-    try:
-        return yaml.load(written, Loader=Plain)  # noqa: S506 a SafeLoader
-    except yaml.YAMLError:
-        return written
 
 
 def typed(what: str, terminal: Terminal) -> str:

@@ -24,6 +24,7 @@ from connectors.contract import EventKind
 
 #: Events written out behind one condition; the newest, because they made it true.
 EVIDENCE = 10
+MINUTE = timedelta(minutes=1)
 
 
 class NoSuchHandoff(LookupError):
@@ -85,6 +86,11 @@ class Dossier:
     def overdue(self) -> bool:
         """Whether the deadline passed without a follow-up in time."""
         return self.verdict in (Verdict.BREACHED, Verdict.MET_LATE)
+
+    @property
+    def told_later(self) -> timedelta:
+        """How long after the fact the tools reported the MQL, in whole minutes."""
+        return (self.episode.visible_at - self.episode.qualified_at) // MINUTE * MINUTE
 
     @property
     def withdrawn(self) -> bool:

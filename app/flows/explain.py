@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.domain.agenda import on_clock
-from app.domain.deadline import receipt_lines
+from app.domain.clock import Terms, receipt, terms
+from app.domain.deadline import Receipt, receipt_lines
 from app.domain.language import LOCALES
 from app.domain.ownership import Tenure, tenures
-from app.domain.policy import Policies
+from app.domain.policy import Policies, PolicyVersion
 from app.domain.rules import explain_finding, explain_rule
 from app.domain.touches import Act
 from app.flows import dossier, ledger, lists
@@ -72,6 +73,38 @@ def explain(c: Connection, policies: Policies, handoff_id: int, now: datetime) -
         owners=tuple(_owners(c, file, row.lead_id, now)),
         alerts=tuple(reversed(owed)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """Until a deadline, negative after it."""
+
+    wall: timedelta
+    #: As the policy's clock counts.
+    policy: timedelta
+
+
+def time_left(version: PolicyVersion, due_at: datetime, now: datetime) -> TimeLeft:
+    if now <= due_at:
+        return TimeLeft(due_at - now, on_clock(version, now, due_at))
+    return TimeLeft(due_at - now, -on_clock(version, due_at, now))
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A deadline with how it came about."""
+
+    terms: Terms
+    receipt: Receipt
+    #: The receipt, line by line.
+    words: Words
+
+
+def deadline_of(qualified_at: datetime, version: PolicyVersion) -> Deadline:
+    """What a lead that qualified then would get under this version."""
+    computed = receipt(qualified_at, version.policy, version.calendar)
+    words = _in_words(lambda locale: receipt_lines(computed, version.calendar.zone, locale))
+    return Deadline(terms(qualified_at, version.policy, version.calendar), computed, words)
 
 
 def _in_words(say: Callable[[str], Any]) -> Words:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, tuple_
 
 from app.domain.policy import Policies, PolicyVersion
+from app.flows.policies import NoSuchCalendar
 from app.flows.sources import NoSuchSource, Vault
 from app.models import Alert, CalendarVersion, Delivery, Handoff, Lead, LeadIdentity, Source
 from app.models import PolicyVersion as PolicyRow
@@ -336,3 +337,12 @@ def calendar_versions(c: Connection, key: str | None = None) -> Sequence[Any]:
     if key is not None:
         query = query.where(CalendarVersion.key == key)
     return c.execute(query.order_by(CalendarVersion.key, CalendarVersion.version)).all()
+
+
+def calendar_version(c: Connection, key: str, number: int) -> Any:
+    """Raises NoSuchCalendar."""
+    rows = calendar_versions(c, key)
+    wanted = next((row for row in rows if row.version == number), None)
+    if wanted is None:
+        raise NoSuchCalendar(f"{key} v{number}" if rows else key)
+    return wanted

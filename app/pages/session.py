@@ -1,4 +1,4 @@
-"""Who may read the pages: a reader signs in with an API token that may read, kept in a cookie and checked every time."""
+"""Who may read the pages: who signs in with an API token that may read. A cookie keeps it; every request checks it."""
 
 from __future__ import annotations
 

@@ -66,9 +66,9 @@ VOID_REASONS = {
 }
 STATES = {"open": "Opportunity open", "won": "Opportunity won", "lost": "Opportunity lost"}
 CLOCKS = {
-    ClockKind.ELAPSED: "Target: {amount} hours, day and night",
-    ClockKind.BUSINESS_HOURS: "Target: {amount} business hours",
-    ClockKind.BUSINESS_DAYS: "Target: {amount} business days",
+    ClockKind.ELAPSED: "Target in hours, day and night: {amount}",
+    ClockKind.BUSINESS_HOURS: "Target in business hours: {amount}",
+    ClockKind.BUSINESS_DAYS: "Target in business days: {amount}",
 }
 TOOLS = {"hubspot": "HubSpot", "salesforce": "Salesforce"}
 

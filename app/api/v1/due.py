@@ -1,0 +1,81 @@
+"""When something that qualifies at a moment would be due, with the receipt."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
+
+from app.api.auth import reads
+from app.api.here import Here
+from app.api.schemas import Asked, Key, Moment, Shown
+from app.api.v1 import explanations
+from app.api.v1.explanations import Receipt
+from app.api.v1.shapes import PolicyRef
+from app.domain.policy import Policies, PolicyVersion
+from app.domain.refusals import Refusal, Refused, listed, refused
+from app.flows.explain import Deadline, deadline_of
+
+router = APIRouter(prefix="/due", tags=["Deadlines"], dependencies=[reads])
+
+EXAMPLE: dict[str, Any] = {
+    "policy": {"key": "mql", "version": 3},
+    "start": "2026-09-18T08:30:00Z",
+    "due_at": "2026-09-19T08:30:00Z",
+    "warn_at": "2026-09-19T02:30:00Z",
+    "receipt": explanations.EXAMPLE["receipt"],
+}
+
+
+class DueAsked(Asked):
+    start: Moment = Field(description="When the lead qualifies.", examples=["2026-09-18T17:30:00+09:00"])
+    policy: Key = Field(description="The policy's key; its newest version counts.", examples=["mql"])
+
+
+class Due(Shown):
+    """A deadline that would be, and how it is computed."""
+
+    policy: PolicyRef
+    start: datetime
+    due_at: datetime
+    warn_at: datetime | None
+    receipt: Receipt
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+
+@router.get("", operation_id="compute_deadline")
+def compute_deadline(asked: Annotated[DueAsked, Query()], state: Here) -> Due:
+    """The deadline of a lead that would qualify at `start`."""
+    with state.database.read() as c:
+        version = _newest(state.versions.read(c), asked.policy)
+    return _shown(deadline_of(asked.start, version), version)
+
+
+def _newest(known: Policies, key: str) -> PolicyVersion:
+    """Raises Refused."""
+    newest = {version.policy.key: version for version in known.versions}
+    if key not in newest:
+        raise _unknown(key, sorted(newest))
+    return newest[key]
+
+
+def _unknown(key: str, known: list[str]) -> Refused:
+    said = refused("parameter:policy", "unknown_policy", "There is no policy {key}; there are {known}.", key=key, known=listed(known))
+    near = difflib.get_close_matches(key, known, n=1)
+    (refusal,) = said.refusals
+    meant = near[0] if near else None
+    return Refused([Refusal(refusal.place, refusal.code, refusal.message_en, refusal.message_ja, meant)])
+
+
+def _shown(computed: Deadline, version: PolicyVersion) -> Due:
+    return Due(
+        policy=PolicyRef(key=version.policy.key, version=version.version),
+        start=computed.receipt.start,
+        due_at=computed.terms.due_at,
+        warn_at=computed.terms.warn_at,
+        receipt=explanations.receipt(computed.receipt, version.calendar_version, computed.words),
+    )

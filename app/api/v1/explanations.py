@@ -1,0 +1,309 @@
+"""How an explanation looks: everything that a person needs to check a verdict by hand, in both tongues."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from app.api.schemas import Shown, whole_seconds
+from app.api.v1 import shapes
+from app.api.v1.shapes import Handoff
+from app.domain.clock import Verdict
+from app.domain.deadline import Receipt as Computed
+from app.domain.deadline import ReceiptLine as ComputedLine
+from app.domain.history import Event
+from app.domain.touches import COUNTED, Act, Standing
+from app.flows import explain as flow
+from app.flows.dossier import Reason
+
+
+class Evidence(Shown):
+    """An event of the lead, as the ledger holds it."""
+
+    event_id: str
+    kind: str
+    occurred_at: datetime
+    received_at: datetime
+    data: dict[str, Any]
+
+
+class Found(Shown):
+    """What one condition of the rule saw."""
+
+    condition: dict[str, Any]
+    held: bool
+    value: float | str | None
+    text_ja: str
+    text_en: str
+    evidence: list[Evidence] = Field(description="The newest events behind it.")
+    more: int = Field(description="Older events behind it that are not written out.")
+
+
+class Qualification(Shown):
+    """Why the lead became MQL."""
+
+    rule_ja: str
+    rule_en: str
+    completed_by: str = Field(description="The event that completed the rule.")
+    findings: list[Found]
+
+
+class ReceiptLine(Shown):
+    day: date
+    start: datetime | None = Field(description="The span of the clock that was used; null on a skipped day.")
+    end: datetime | None
+    left_seconds: int | None = Field(description="What is left after this line; null where the clock counts days.")
+    skipped_because: str | None = Field(description="Why the day did not count; empty where a weekday has no hours.")
+
+
+class Receipt(Shown):
+    """How the deadline was computed."""
+
+    start: datetime
+    due_at: datetime
+    clock: str
+    target: float = Field(description="Hours; days for the clock business_days.")
+    calendar: str
+    calendar_version: int
+    lines: list[ReceiptLine]
+    text_ja: list[str]
+    text_en: list[str]
+
+
+class ShownTouch(Shown):
+    """Something that sales did, and whether it counts as follow-up under the policy."""
+
+    event_id: str
+    kind: str
+    occurred_at: datetime
+    received_at: datetime
+    data: dict[str, Any]
+    counts: bool
+    standing: Standing = Field(
+        description="in_time and late: it stopped the clock; again: the clock stood already; else why it does not count."
+    )
+
+
+class OwnerTime(Shown):
+    """One owner's time with the handoff; a reassignment does not restart the clock."""
+
+    owner: str | None = Field(description="null: nobody.")
+    name: str | None
+    since: datetime
+    until: datetime | None = Field(description="null: still.")
+    used_seconds: int = Field(description="How long the policy's clock ran meanwhile.")
+
+
+class VerdictStep(Shown):
+    previous: Verdict | None
+    verdict: Verdict
+    true_at: datetime = Field(description="When it became true.")
+    known_at: datetime = Field(description="When Tasuki found out.")
+
+
+class OwedAlert(Shown):
+    id: int
+    reason: str
+    channel: str
+    state: str
+    owed_at: datetime
+    sent_at: datetime | None
+    last_error: str | None
+
+
+CALL = {"channel": "call", "automated": False, "by": "田中 舞", "outcome": "つながった"}
+EXAMPLE: dict[str, Any] = {
+    "handoff": shapes.EXAMPLE
+    | {
+        "verdict": "met",
+        "verdict_at": "2026-09-19T07:30:00Z",
+        "first_touch": {
+            "at": "2026-09-19T07:30:00Z",
+            "kind": "call",
+            "by": "田中 舞",
+            "received_at": "2026-09-19T09:02:00Z",
+        },
+    },
+    "qualification": {
+        "rule_ja": "スコアが80以上 かつ 資料ダウンロードが3回以上",
+        "rule_en": "score of 80 or more and 3 or more downloads",
+        "completed_by": "6b1f0c52a7d94f0fb6c43c0f9a6b7e11",
+        "findings": [
+            {
+                "condition": {"score": {"at_least": 80}},
+                "held": True,
+                "value": 86,
+                "text_ja": "スコア 86(80以上)",
+                "text_en": "score 86 (80 or more)",
+                "evidence": [
+                    {
+                        "event_id": "6b1f0c52a7d94f0fb6c43c0f9a6b7e11",
+                        "kind": "score",
+                        "occurred_at": "2026-09-18T08:30:00Z",
+                        "received_at": "2026-09-18T08:30:04Z",
+                        "data": {"score": 86},
+                    }
+                ],
+                "more": 0,
+            }
+        ],
+    },
+    "receipt": {
+        "start": "2026-09-18T08:30:00Z",
+        "due_at": "2026-09-19T08:30:00Z",
+        "clock": "elapsed",
+        "target": 24,
+        "calendar": "default",
+        "calendar_version": 1,
+        "lines": [
+            {
+                "day": "2026-09-18",
+                "start": "2026-09-18T08:30:00Z",
+                "end": "2026-09-19T08:30:00Z",
+                "left_seconds": 0,
+                "skipped_because": None,
+            }
+        ],
+        "text_ja": ["開始 9/18(金) 17:30", "9/18(金) 17:30–9/19(土) 17:30  24:00 消費  残り 0:00", "期限 9/19(土) 17:30"],
+        "text_en": ["Starts Fri 9/18 17:30", "Fri 9/18 17:30–Sat 9/19 17:30  24:00 used  0:00 left", "Due Sat 9/19 17:30"],
+    },
+    "touches": [
+        {
+            "event_id": "0d4be1a1c2f34bb59c4d8a6f2b7e9c30",
+            "kind": "follow_up",
+            "occurred_at": "2026-09-19T07:30:00Z",
+            "received_at": "2026-09-19T09:02:00Z",
+            "data": CALL,
+            "counts": True,
+            "standing": "in_time",
+        }
+    ],
+    "owners": [
+        {
+            "owner": "0055i000001TaNA",
+            "name": "田中 舞",
+            "since": "2026-09-18T08:33:10Z",
+            "until": None,
+            "used_seconds": 82610,
+        }
+    ],
+    "verdicts": [
+        {
+            "previous": None,
+            "verdict": "on_track",
+            "true_at": "2026-09-18T08:30:00Z",
+            "known_at": "2026-09-18T08:30:04Z",
+        },
+        {
+            "previous": "breached",
+            "verdict": "met",
+            "true_at": "2026-09-19T07:30:00Z",
+            "known_at": "2026-09-19T09:02:03Z",
+        },
+    ],
+    "withdrawn": True,
+    "alerts": [
+        {
+            "id": 77,
+            "reason": "withdrawn",
+            "channel": "slack",
+            "state": "sent",
+            "owed_at": "2026-09-19T09:02:03Z",
+            "sent_at": "2026-09-19T09:02:08Z",
+            "last_error": None,
+        }
+    ],
+}
+
+
+class Explanation(Shown):
+    """Why a handoff has its verdict."""
+
+    handoff: Handoff
+    qualification: Qualification
+    receipt: Receipt
+    touches: list[ShownTouch] = Field(description="In the order in which they happened.")
+    owners: list[OwnerTime]
+    verdicts: list[VerdictStep] = Field(description="In the order in which they became known.")
+    withdrawn: bool = Field(description="A breach was called and taken back: the follow-up had been in time.")
+    alerts: list[OwedAlert]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+
+def explained(found: flow.Explanation, handoff: Handoff) -> Explanation:
+    file = found.dossier
+    return Explanation(
+        handoff=handoff,
+        qualification=Qualification(
+            rule_ja=found.rule["ja"],
+            rule_en=found.rule["en"],
+            completed_by=file.episode.completed_by,
+            findings=[_found(reason, words) for reason, words in zip(file.reasons, found.findings, strict=True)],
+        ),
+        receipt=receipt(file.receipt, file.version.calendar_version, found.receipt),
+        touches=[_touch(act) for act in found.touches],
+        owners=[_owner(each) for each in found.owners],
+        verdicts=[VerdictStep.model_validate(change, from_attributes=True) for change in file.changes],
+        withdrawn=file.withdrawn,
+        alerts=[OwedAlert.model_validate(row, from_attributes=True) for row in found.alerts],
+    )
+
+
+def receipt(computed: Computed, calendar_version: int, words: flow.Words) -> Receipt:
+    return Receipt(
+        start=computed.start,
+        due_at=computed.due,
+        clock=computed.clock.value,
+        target=computed.amount,
+        calendar=computed.calendar_key,
+        calendar_version=calendar_version,
+        lines=[_line(line) for line in computed.lines],
+        text_ja=words["ja"],
+        text_en=words["en"],
+    )
+
+
+def _line(line: ComputedLine) -> ReceiptLine:
+    left = None if line.left is None else whole_seconds(line.left)
+    return ReceiptLine(day=line.day, start=line.start, end=line.end, left_seconds=left, skipped_because=line.reason)
+
+
+def _found(reason: Reason, words: flow.Words) -> Found:
+    finding = reason.finding
+    return Found(
+        condition=finding.condition,
+        held=finding.held,
+        value=finding.value,
+        text_ja=words["ja"],
+        text_en=words["en"],
+        evidence=[Evidence(**_event(event)) for event in reason.events],
+        more=reason.more,
+    )
+
+
+def _touch(act: Act) -> ShownTouch:
+    return ShownTouch(**_event(act.event), counts=act.standing in COUNTED, standing=act.standing)
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "event_id": event.id,
+        "kind": event.kind.value,
+        "occurred_at": event.occurred_at,
+        "received_at": event.received_at,
+        "data": event.data,
+    }
+
+
+def _owner(held: flow.Ownership) -> OwnerTime:
+    tenure = held.tenure
+    return OwnerTime(
+        owner=tenure.owner,
+        name=tenure.name,
+        since=tenure.since,
+        until=tenure.until,
+        used_seconds=whole_seconds(held.used),
+    )

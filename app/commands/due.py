@@ -1,0 +1,109 @@
+"""`tasuki due`: until when sales would have time, with the receipt."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from app.commands.failures import USAGE, CannotDo
+from app.commands.opening import opened
+from app.commands.printing import AsJson, Terminal
+from app.domain.calendar import ClockKind
+from app.domain.deadline import Receipt, deadline, receipt_lines
+from app.domain.policy import BEGINNING, Policies, PolicyVersion
+from app.flows import lists
+
+TARGETS = {
+    ClockKind.ELAPSED: "{n} hours",
+    ClockKind.BUSINESS_HOURS: "{n} business hours",
+    ClockKind.BUSINESS_DAYS: "{n} business days",
+}
+
+
+def target_in_words(clock: ClockKind, amount: float, terminal: Terminal) -> str:
+    return terminal.words(TARGETS[clock], n=f"{amount:g}")
+
+
+def due(
+    moment: Annotated[str, typer.Argument(help='When the lead becomes MQL, "2026-09-18 17:30"; without a zone, the settings\' zone.')],
+    policy: Annotated[str | None, typer.Option(help="The policy's key; else the first in force.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Until when sales would have time, with the receipt line by line."""
+    with opened() as (state, terminal):
+        at = moment_of(moment, state.settings.zone)
+        with state.database.read() as c:
+            version = version_at(state.versions.read(c), policy, at)
+        clock, amount, calendar = version.policy.clock, version.policy.target, version.calendar
+        receipt = deadline(at, clock, amount, calendar)
+        others = [deadline(at, *other, calendar) for other in other_clocks(clock, amount)]
+        if as_json:
+            terminal.json(_due_json(version, receipt, others, terminal))
+        else:
+            _print_due(version, receipt, others, terminal)
+
+
+def _print_due(version: PolicyVersion, receipt: Receipt, others: list[Receipt], terminal: Terminal) -> None:
+    terminal.line(terminal.words("Due {time}", time=terminal.moment(receipt.due)), style="bold")
+    terminal.say(
+        "Policy {key} v{number} “{name}”: {target}, calendar {calendar} v{calendar_number}",
+        key=version.policy.key,
+        number=version.version,
+        name=version.policy.name,
+        target=target_in_words(receipt.clock, receipt.amount, terminal),
+        calendar=version.calendar.key,
+        calendar_number=version.calendar_version,
+    )
+    for line in receipt_lines(receipt, terminal.zone, terminal.locale):
+        terminal.line(f"  {line}")
+    for other in others:
+        target = target_in_words(other.clock, other.amount, terminal)
+        terminal.say("For comparison: {target} would be {due}", target=target, due=terminal.moment(other.due))
+
+
+def _due_json(version: PolicyVersion, receipt: Receipt, others: list[Receipt], terminal: Terminal) -> dict[str, Any]:
+    return {
+        "qualified_at": receipt.start,
+        "due_at": receipt.due,
+        "policy": {"key": version.policy.key, "version": version.version},
+        "calendar": {"key": version.calendar.key, "version": version.calendar_version},
+        "clock": receipt.clock,
+        "target": receipt.amount,
+        "receipt": receipt_lines(receipt, terminal.zone, terminal.locale),
+        "others": [{"clock": r.clock, "target": r.amount, "due_at": r.due} for r in others],
+    }
+
+
+def moment_of(written: str, zone: ZoneInfo) -> datetime:
+    """A date and time as people type it; without an offset, on the clock of `zone`."""
+    try:
+        at = datetime.fromisoformat(written.strip())
+    except ValueError:
+        raise CannotDo('`{written}` is not a date and time; write it like "2026-09-18 17:30".', USAGE, written=written) from None
+    if not 1990 <= at.year <= 2100:
+        raise CannotDo("{written}: years 1990 to 2100 are known.", USAGE, written=written)
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def version_at(known: Policies, key: str | None, at: datetime) -> PolicyVersion:
+    """The version of the policy that a lead becoming MQL then would get; before its first version, that one."""
+    keys = sorted({version.policy.key for version in known.versions})
+    if key is None:
+        in_force = known.in_force(at)
+        key = in_force[0].policy.key if in_force else keys[0]
+    if key not in keys:
+        raise lists.NoSuchPolicy(key)
+    versions = [version for version in known.versions if version.policy.key == key]
+    begun = [version for version in versions if (version.effective_from or BEGINNING) <= at]
+    return begun[-1] if begun else versions[0]
+
+
+def other_clocks(clock: ClockKind, amount: float) -> list[tuple[ClockKind, float]]:
+    """The same target on the other kinds of clock; a business day stands beside 24 hours."""
+    hours = amount * 24 if clock is ClockKind.BUSINESS_DAYS else amount
+    same = {ClockKind.ELAPSED: hours, ClockKind.BUSINESS_HOURS: hours, ClockKind.BUSINESS_DAYS: math.ceil(hours / 24)}
+    return [(kind, length) for kind, length in same.items() if kind is not clock]

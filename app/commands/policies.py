@@ -1,0 +1,163 @@
+"""`tasuki policy …`: the SLA in versions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from app.commands.documents import as_data, as_yaml, read_document
+from app.commands.due import moment_of, target_in_words
+from app.commands.failures import USAGE, CannotDo
+from app.commands.opening import opened
+from app.commands.printing import AsJson, Terminal
+from app.domain.policy import Policies, Policy, explain_rule
+from app.domain.refusals import refused, validated
+from app.flows import lists, policies, publish
+from app.flows.lists import PolicyEntry
+
+app = typer.Typer(no_args_is_help=True, help="The SLA: which leads, until when, who is told.")
+
+Key = Annotated[str, typer.Argument(help="The policy's key.")]
+File = Annotated[str, typer.Argument(help="YAML or JSON file; - is stdin.")]
+BY = "tasuki policy apply"
+
+
+@app.command("list")
+def list_policies(as_json: AsJson = False) -> None:
+    """All versions of all policies."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            entries = lists.policy_versions(c, state.versions.read(c))
+        if as_json:
+            terminal.json([_entry(entry) for entry in entries])
+            return
+        columns = ("Key", "Version", "Name", "In force from", "Target", "Which leads", "Note")
+        terminal.table(columns, [_policy_row(entry, terminal) for entry in entries])
+
+
+def _entry(entry: PolicyEntry) -> dict[str, Any]:
+    version = entry.version
+    return {
+        "key": version.policy.key,
+        "version": version.version,
+        "effective_from": version.effective_from,
+        "calendar_version": version.calendar_version,
+        "created_at": entry.created_at,
+        "created_by": entry.created_by,
+        "note": entry.note,
+        "policy": as_data(version.policy),
+        "rule_in_words": {locale: explain_rule(version.policy.rule, locale) for locale in ("ja", "en")},
+    }
+
+
+def _policy_row(entry: PolicyEntry, terminal: Terminal) -> list[object]:
+    version, policy = entry.version, entry.version.policy
+    since = terminal.moment(version.effective_from) if version.effective_from else terminal.words("ever")
+    target = target_in_words(policy.clock, policy.target, terminal)
+    leads = explain_rule(policy.rule, terminal.locale) if policy.enabled else terminal.words("switched off")
+    return [policy.key, f"v{version.version}", policy.name, since, target, leads, entry.note]
+
+
+@app.command("show")
+def show_policy(
+    key: Key,
+    version: Annotated[str | None, typer.Option(help="Its number; else the newest.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A policy as a file for `apply`, with its rule in words."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            entry = _version(c, state.versions.read(c), key, version)
+        if as_json:
+            terminal.json(_entry(entry))
+            return
+        for line in _heading(entry, terminal):
+            terminal.line(f"# {line}")
+        terminal.raw(as_yaml(as_data(entry.version.policy)))
+
+
+def _heading(entry: PolicyEntry, terminal: Terminal) -> Iterator[str]:
+    version = entry.version
+    since = terminal.moment(version.effective_from) if version.effective_from else terminal.words("ever")
+    yield terminal.words("{key} v{number}, in force from {since}", key=version.policy.key, number=version.version, since=since)
+    if entry.note:
+        yield entry.note
+    yield from (explain_rule(version.policy.rule, locale) for locale in ("ja", "en"))
+
+
+def _version(c: Connection, known: Policies, key: str, number: str | None) -> PolicyEntry:
+    """`3` and `v3` are the same. Raises NoSuchPolicy."""
+    written = number.removeprefix("v") if number else None
+    if written and not written.isdecimal():
+        raise CannotDo("`{number}` is not the number of a version; write 3 or v3.", USAGE, number=number)
+    return lists.policy_version(c, known, key, int(written) if written else None)
+
+
+@app.command()
+def diff(
+    key: Key,
+    older: Annotated[str, typer.Argument(help="A version, such as v1.")],
+    newer: Annotated[str, typer.Argument(help="Another one.")],
+) -> None:
+    """What changed between two versions, as text and in words."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            before, after = (_version(c, state.versions.read(c), key, number) for number in (older, newer))
+        written = [as_yaml(as_data(entry.version.policy)).splitlines() for entry in (before, after)]
+        names = [f"{key} v{entry.version.version}" for entry in (before, after)]
+        changes = list(difflib.unified_diff(*written, *names, lineterm=""))
+        for line in changes:
+            terminal.line(line, style={"+": "green", "-": "red", "@": "cyan"}.get(line[0], ""))
+        if not changes:
+            terminal.say("The two versions say the same.")
+        for name, entry in zip(names, (before, after), strict=True):
+            terminal.line(f"{name}: {explain_rule(entry.version.policy.rule, terminal.locale)}")
+
+
+@app.command("apply")
+def apply_policy(
+    file: File,
+    effective_from: Annotated[str | None, typer.Option(help='Moment from which it applies, "2026-10-05 09:00"; else now.')] = None,
+    note: Annotated[str, typer.Option(help="Why: the decision of the meeting, for instance.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """A new version of a policy; running handoffs keep theirs."""
+    document = read_document(file)
+    with opened() as (state, terminal):
+        now = state.clock()
+        start = moment_of(effective_from, state.settings.zone) if effective_from else None
+        with document.answerable(), state.database.read() as c:
+            policy = validated(Policy, document.data)
+            same = None if start else _unchanged(state.versions.read(c), policy, _calendar_number(c, policy))
+        with state.database.write() as c:
+            number = same or publish.policy(c, policy, by=BY, now=now, effective_from=start, note=note)
+        if as_json:
+            terminal.json({"key": policy.key, "version": number, "changed": same is None})
+        elif same:
+            terminal.say("Nothing changed: {key} v{number} says the same.", key=policy.key, number=number)
+        else:
+            _say_applied(policy, number, terminal.moment(start or now), terminal)
+
+
+def _say_applied(policy: Policy, number: int, since: str, terminal: Terminal) -> None:
+    terminal.say("{key} v{number} is in force from {since}.", key=policy.key, number=number, since=since)
+    terminal.line(explain_rule(policy.rule, terminal.locale))
+    terminal.say("Handoffs that are running keep the version they started under.")
+
+
+def _unchanged(known: Policies, policy: Policy, calendar_number: int) -> int | None:
+    """The newest version's number, if it says the same on the same version of the calendar."""
+    newest = [version for version in known.versions if version.policy.key == policy.key][-1:]
+    same = newest and (newest[0].policy, newest[0].calendar_version) == (policy, calendar_number)
+    return newest[0].version if same else None
+
+
+def _calendar_number(c: Connection, policy: Policy) -> int:
+    try:
+        return policies.newest_calendar(c, policy.calendar)[1]
+    except policies.NoSuchCalendar:
+        raise refused("/calendar", "unknown_calendar", "There is no calendar {key}.", key=policy.calendar) from None
