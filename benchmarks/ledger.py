@@ -36,9 +36,10 @@ from benchmarks.intake import SECRET, postgres
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 #: Of the throughput mix, a round.
-LEADS, EVENTS_A_LEAD = 250, 12
+LEADS, EVENTS_A_LEAD = 150, 20
 #: What a lead did before the event that is measured.
 SHORT, LONG = 10, 2000
+PAST_LEADS = int(os.environ.get("BENCH_LEADS", "25"))
 START = datetime(2026, 9, 1, tzinfo=UTC)
 
 ASSETS = [(f"wp-{n:02}", f"導入事例集 {n}") for n in range(24)]
@@ -114,11 +115,31 @@ def event_of(kind: str, lead: str, at: datetime, chance: random.Random) -> dict[
     said: dict[str, dict[str, Any]] = {
         "visit": {"kind": "activity", "activity": "visit", "asset": page},
         "email_open": {"kind": "activity", "activity": "email_open", "asset": f"mail-{chance.randint(1, 9)}"},
-        "download": {"kind": "activity", "activity": "download", "asset": asset, "title": title, "topics": ["原価管理"]},
+        "download": {
+            "kind": "activity",
+            "activity": "download",
+            "asset": asset,
+            "title": title,
+            "topics": ["原価管理"],
+        },
         "score": {"kind": "score", "score": chance.randint(5, 100)},
-        "lead": {"kind": "lead", "name": "佐藤 翔太", "company": "山田製作所", "attributes": {"industry": "製造", "employees": 320}},
-        "owner": {"kind": "owner", "owner": f"rep-{owner}", "name": f"営業 {owner}", "email": f"rep-{owner}@example.com"},
-        "status": {"kind": "status", "status": chance.choice(["working", "contacted", "new"]), "raw": f"対応中 {owner}"},
+        "lead": {
+            "kind": "lead",
+            "name": "佐藤 翔太",
+            "company": "山田製作所",
+            "attributes": {"industry": "製造", "employees": 320},
+        },
+        "owner": {
+            "kind": "owner",
+            "owner": f"rep-{owner}",
+            "name": f"営業 {owner}",
+            "email": f"rep-{owner}@example.com",
+        },
+        "status": {
+            "kind": "status",
+            "status": chance.choice(["working", "contacted", "new"]),
+            "raw": f"対応中 {owner}",
+        },
         "follow_up": {"kind": "follow_up", "channel": "call", "automated": chance.random() < 0.3, "by": f"rep-{owner}"},
         "opportunity": {"kind": "opportunity", "opportunity": f"opp-{chance.getrandbits(40)}", "state": "open"},
         "disposition": {"kind": "disposition", "outcome": "recycled", "reason": "予算なし"},
@@ -171,7 +192,7 @@ class Past:
 
     def __init__(self, bench: Bench, earlier: int, kinds: dict[str, int], chance: random.Random) -> None:
         self.bench, self.chance, self.kinds = bench, chance, kinds
-        self.leads = [f"past-{chance.getrandbits(40):x}" for _ in range(8)]
+        self.leads = [f"past-{chance.getrandbits(40):x}" for _ in range(PAST_LEADS)]
         self.now = START + timedelta(minutes=10 * (LONG + 1))
         # The same span of time for all, so that only the number differs.
         step = (self.now - START) / earlier
@@ -201,12 +222,13 @@ def compare(bench: Bench, kinds: dict[str, int], chance: random.Random) -> None:
     short, long = (Past(bench, earlier, kinds, chance) for earlier in (SHORT, LONG))
     for what, size, late, rounds in (
         ("alone, in order", 1, False, 40),
-        ("batches of 200, in order", 200, False, 5),
         ("alone, late", 1, True, 10),
+        (f"{PAST_LEADS} leads, one each, in order", PAST_LEADS, False, 8),
+        ("batches of 200, in order", 200, False, 3),
     ):
         measured = [(short.next(size, late=late), long.next(size, late=late)) for _ in range(rounds)]
         few, many = (statistics.median(column) for column in zip(*measured, strict=True))
-        print(f"    {what:26} {few:8.2f} ms   {many:8.2f} ms   ratio {many / few:6.2f}")
+        print(f"    {what:28} {few:8.2f} ms   {many:8.2f} ms   ratio {many / few:6.2f}")
 
 
 class Stopwatch:
@@ -229,11 +251,15 @@ def run(name: str, url: str) -> None:
     rates = list(throughput(bench, chance))
     print(f"\n{name}")
     wall, cpu = (statistics.median(column) for column in zip(*rates, strict=True))
-    print(f"  in batches of {ledger.BATCH}: {wall:6.0f} events/s by wall clock, {cpu:6.0f} by CPU   rounds {[round(r) for r, _ in rates]}")
+    print(
+        f"  in batches of {ledger.BATCH}: {wall:6.0f} events/s by wall clock, {cpu:6.0f} by CPU   rounds {[round(r) for r, _ in rates]}"
+    )
     alone = list(one_by_one(bench, chance))
     wall, cpu = (statistics.median(column) for column in zip(*alone, strict=True))
     print(f"  one by one: {wall:6.2f} ms an event by wall clock, {cpu:6.2f} by CPU")
-    print(f"  {bench.count(Event.id)} events, {bench.count(Handoff.id)} handoffs, {bench.count(Delivery.id)} deliveries")
+    print(
+        f"  {bench.count(Event.id)} events, {bench.count(Handoff.id)} handoffs, {bench.count(Delivery.id)} deliveries"
+    )
     for what, kinds in (("a usual past", KINDS), ("a past of evidence only, never MQL", ONLY_EVIDENCE)):
         print(f"  an event's CPU time after {SHORT} and after {LONG} earlier events ({what})")
         compare(bench, kinds, chance)

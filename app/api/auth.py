@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from app.api.problems import Problem
 from app.flows import tokens
@@ -21,15 +20,20 @@ scheme = HTTPBearer(
 
 
 def caller(
-    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(scheme)] = None
+    request: Request,
+    wanted: SecurityScopes,
+    given: Annotated[HTTPAuthorizationCredentials | None, Security(scheme)] = None,
 ) -> Token:
-    """The caller's token. Raises Problem 401."""
+    """The caller's token, if it has the scopes that the endpoint wants. Raises Problem 401 or 403."""
     if given is None:
         raise _unknown("Bearer")
     with request.app.state.tasuki.database.read() as c:
         token = tokens.find(c, given.credentials)
     if token is None:
         raise _unknown('Bearer error="invalid_token"')
+    for scope in wanted.scopes:
+        if scope not in token.scopes:
+            raise _lacking(token, scope)
     return token
 
 
@@ -37,24 +41,18 @@ def _unknown(challenge: str) -> Problem:
     return Problem(401, "not_signed_in", headers={"WWW-Authenticate": challenge})
 
 
-def needs(scope: Scope) -> Callable[[Token], Token]:
-    """A dependency: the caller's token, if it has the scope. Raises Problem 401 or 403."""
-
-    def allowed(token: Annotated[Token, Depends(caller)]) -> Token:
-        if scope not in token.scopes:
-            raise Problem(
-                403,
-                "not_allowed",
-                "The token {name} lacks the scope {scope}.",
-                values={"name": token.name, "scope": scope.value},
-                headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope.value}"'},
-            )
-        return token
-
-    return allowed
+def _lacking(token: Token, scope: str) -> Problem:
+    return Problem(
+        403,
+        "not_allowed",
+        "The token {name} lacks the scope {scope}.",
+        values={"name": token.name, "scope": scope},
+        headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+    )
 
 
-Reader = Annotated[Token, Depends(needs(Scope.READ))]
-Writer = Annotated[Token, Depends(needs(Scope.WRITE))]
-Admin = Annotated[Token, Depends(needs(Scope.ADMIN))]
-reads, writes, administers = (Depends(needs(scope)) for scope in Scope)
+reads = Security(caller, scopes=[Scope.READ.value])
+writes = Security(caller, scopes=[Scope.WRITE.value])
+administers = Security(caller, scopes=[Scope.ADMIN.value])
+Writer = Annotated[Token, writes]
+Admin = Annotated[Token, administers]

@@ -113,7 +113,9 @@ def request_id(request: Request) -> str:
 
 def _error(refusal: Refusal) -> dict[str, Any]:
     """Where: `pointer` into the body (RFC 6901), or the name of a `parameter` or `header`."""
-    kind, _, name = refusal.place.rpartition(":") if refusal.place[:1] not in ("", "/") else ("pointer", "", refusal.place)
+    kind, _, name = (
+        refusal.place.rpartition(":") if refusal.place[:1] not in ("", "/") else ("pointer", "", refusal.place)
+    )
     said = {
         kind: name,
         "code": refusal.code,
@@ -186,7 +188,9 @@ def _refusals(
     raised: RequestValidationError, asked: type[BaseModel] | None, written: type[BaseModel] | None
 ) -> Iterator[Refusal]:
     errors = raised.errors()
-    if isinstance(raised.body, bytes) or any(error["loc"] == ("body",) and error["type"] == "missing" for error in errors):
+    if isinstance(raised.body, bytes) or any(
+        error["loc"] == ("body",) and error["type"] == "missing" for error in errors
+    ):
         yield from refused("", "not_json", "Send the body as JSON, with `Content-Type: application/json`.").refusals
         return
     yield from refusals_in(_within(errors, "body"), written)

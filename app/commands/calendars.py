@@ -16,7 +16,7 @@ from app.commands.policies import BY, File
 from app.commands.printing import AsJson, Terminal
 from app.domain.calendar import Calendar, why_closed, with_public_holidays
 from app.domain.policy import Policies, PolicyVersion
-from app.domain.refusals import refused, validated
+from app.domain.refusals import validated
 from app.flows import lists, policies, publish
 
 app = typer.Typer(no_args_is_help=True, help="When the office is open.")
@@ -83,7 +83,7 @@ def apply_calendar(
         now = state.clock()
         with document.answerable(), state.database.write() as c:
             calendar = validated(Calendar, document.data)
-            number = _add(c, calendar, now)
+            number = policies.apply_calendar(c, calendar, by="tasuki calendar apply", now=now)
             using = [v for v in _newest(state.versions.read(c)) if v.policy.calendar == calendar.key]
             moved = [(v, _move(c, v, number, now)) for v in using] if with_policies else []
         terminal.say("Calendar {key} v{number} is made.", key=calendar.key, number=number)
@@ -92,14 +92,6 @@ def apply_calendar(
         if using and not moved:
             keys = ", ".join(version.policy.key for version in using)
             terminal.say("Policies keep the calendar they were made with ({keys}): apply them again, or use --policies.", keys=keys)
-
-
-def _add(c: Connection, calendar: Calendar, now: datetime) -> int:
-    try:
-        return policies.apply_calendar(c, calendar, by="tasuki calendar apply", now=now)
-    except ValueError as unknown:  # "country: …", "subdivision: …"
-        place, _, why = str(unknown).partition(": ")
-        raise refused(f"/{place}", "unknown", "{why}", why=why) from None
 
 
 def _newest(known: Policies) -> list[PolicyVersion]:

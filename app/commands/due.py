@@ -14,7 +14,7 @@ from app.commands.opening import opened
 from app.commands.printing import AsJson, Terminal
 from app.domain.calendar import ClockKind
 from app.domain.deadline import Receipt, deadline, receipt_lines
-from app.domain.policy import BEGINNING, Policies, PolicyVersion
+from app.domain.policy import Policies, PolicyVersion
 from app.flows import lists
 
 TARGETS = {
@@ -30,21 +30,24 @@ def target_in_words(clock: ClockKind, amount: float, terminal: Terminal) -> str:
 
 def due(
     moment: Annotated[str, typer.Argument(help='When the lead becomes MQL, "2026-09-18 17:30"; without a zone, the settings\' zone.')],
-    policy: Annotated[str | None, typer.Option(help="The policy's key; else the first in force.")] = None,
+    policy: Annotated[str | None, typer.Option(help="The policy's key; else the first in force now.")] = None,
+    version: Annotated[str | None, typer.Option(help="Its number; else the newest.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Until when sales would have time, with the receipt line by line."""
     with opened() as (state, terminal):
         at = moment_of(moment, state.settings.zone)
         with state.database.read() as c:
-            version = version_at(state.versions.read(c), policy, at)
-        clock, amount, calendar = version.policy.clock, version.policy.target, version.calendar
+            known = state.versions.read(c)
+            key = policy or first_in_force(known, state.clock())
+            found = lists.policy_version(c, known, key, number_of(version)).version
+        clock, amount, calendar = found.policy.clock, found.policy.target, found.calendar
         receipt = deadline(at, clock, amount, calendar)
         others = [deadline(at, *other, calendar) for other in other_clocks(clock, amount)]
         if as_json:
-            terminal.json(_due_json(version, receipt, others, terminal))
+            terminal.json(_due_json(found, receipt, others, terminal))
         else:
-            _print_due(version, receipt, others, terminal)
+            _print_due(found, receipt, others, terminal)
 
 
 def _print_due(version: PolicyVersion, receipt: Receipt, others: list[Receipt], terminal: Terminal) -> None:
@@ -89,17 +92,17 @@ def moment_of(written: str, zone: ZoneInfo) -> datetime:
     return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def version_at(known: Policies, key: str | None, at: datetime) -> PolicyVersion:
-    """The version of the policy that a lead becoming MQL then would get; before its first version, that one."""
-    keys = sorted({version.policy.key for version in known.versions})
-    if key is None:
-        in_force = known.in_force(at)
-        key = in_force[0].policy.key if in_force else keys[0]
-    if key not in keys:
-        raise lists.NoSuchPolicy(key)
-    versions = [version for version in known.versions if version.policy.key == key]
-    begun = [version for version in versions if (version.effective_from or BEGINNING) <= at]
-    return begun[-1] if begun else versions[0]
+def number_of(version: str | None) -> int | None:
+    """`3` and `v3` are the same."""
+    written = version.removeprefix("v") if version else None
+    if written and not written.isdecimal():
+        raise CannotDo("`{number}` is not the number of a version; write 3 or v3.", USAGE, number=version)
+    return int(written) if written else None
+
+
+def first_in_force(known: Policies, now: datetime) -> str:
+    """The key of the policy that is tried first; where none is in force, of any."""
+    return (known.in_force(now) or known.versions)[0].policy.key
 
 
 def other_clocks(clock: ClockKind, amount: float) -> list[tuple[ClockKind, float]]:

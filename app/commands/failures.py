@@ -11,9 +11,10 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from app.commands.documents import RefusedFile
-from app.domain.calendar import NeverOpen
 from app.domain.language import text
 from app.domain.refusals import Refused
+from app.flows.dossier import NoSuchHandoff
+from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchPolicy
 from app.flows.meetings import NoMeetingAhead, NoSuchSeries
 from app.flows.policies import NoSuchCalendar
 from app.flows.sources import NoSuchSource, WrongKey
@@ -39,6 +40,10 @@ UNKNOWN: dict[type[Exception], str] = {
     NoSuchCalendar: "No calendar is called {name}. `tasuki calendar list` shows them.",
     NoSuchSeries: "No meeting series is called {name}. `tasuki meeting series show` shows them.",
     NoMeetingAhead: "The series {name} has no open day for more than a year; change it, or its calendar.",
+    NoSuchPolicy: "No policy is called {name}. `tasuki policy list` shows them.",
+    NoSuchHandoff: "No handoff has the number {name}. `tasuki explain lead COMPANY/NAME` finds one.",
+    NoSuchDelivery: "No delivery has the number {name}. `tasuki deliveries list` shows them.",
+    NoSuchAlert: "No alert has the number {name}. `tasuki alerts list` shows them.",
     NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
 }
 
@@ -48,7 +53,7 @@ def exit_code(error: Exception) -> int:
         return error.code
     if isinstance(error, BadSettings | WrongKey):
         return USAGE
-    wrong_data = (Refused, RefusedFile, NeverOpen, UnknownKind, *UNKNOWN)
+    wrong_data = (Refused, RefusedFile, UnknownKind, *UNKNOWN)
     return DATA if isinstance(error, wrong_data) else BROKEN
 
 
@@ -87,7 +92,7 @@ def _reason(error: DBAPIError) -> str:
 def _known_or_not(error: Exception, locale: str) -> str:
     if type(error) in UNKNOWN:
         return text(locale, UNKNOWN[type(error)], name=error.args[0])
-    if isinstance(error, NeverOpen | UnknownKind | WrongKey):
+    if isinstance(error, UnknownKind | WrongKey):
         return text(locale, str(error))
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"

@@ -10,8 +10,7 @@ import typer
 from sqlalchemy import Connection
 
 from app.commands.documents import as_data, as_yaml, read_document
-from app.commands.due import moment_of, target_in_words
-from app.commands.failures import USAGE, CannotDo
+from app.commands.due import moment_of, number_of, target_in_words
 from app.commands.opening import opened
 from app.commands.printing import AsJson, Terminal
 from app.domain.policy import Policies, Policy, explain_rule
@@ -50,7 +49,8 @@ def _entry(entry: PolicyEntry) -> dict[str, Any]:
         "created_by": entry.created_by,
         "note": entry.note,
         "policy": as_data(version.policy),
-        "rule_in_words": {locale: explain_rule(version.policy.rule, locale) for locale in ("ja", "en")},
+        "rule_ja": explain_rule(version.policy.rule, "ja"),
+        "rule_en": explain_rule(version.policy.rule, "en"),
     }
 
 
@@ -71,7 +71,7 @@ def show_policy(
     """A policy as a file for `apply`, with its rule in words."""
     with opened() as (state, terminal):
         with state.database.read() as c:
-            entry = _version(c, state.versions.read(c), key, version)
+            entry = lists.policy_version(c, state.versions.read(c), key, number_of(version))
         if as_json:
             terminal.json(_entry(entry))
             return
@@ -89,14 +89,6 @@ def _heading(entry: PolicyEntry, terminal: Terminal) -> Iterator[str]:
     yield from (explain_rule(version.policy.rule, locale) for locale in ("ja", "en"))
 
 
-def _version(c: Connection, known: Policies, key: str, number: str | None) -> PolicyEntry:
-    """`3` and `v3` are the same. Raises NoSuchPolicy."""
-    written = number.removeprefix("v") if number else None
-    if written and not written.isdecimal():
-        raise CannotDo("`{number}` is not the number of a version; write 3 or v3.", USAGE, number=number)
-    return lists.policy_version(c, known, key, int(written) if written else None)
-
-
 @app.command()
 def diff(
     key: Key,
@@ -106,7 +98,8 @@ def diff(
     """What changed between two versions, as text and in words."""
     with opened() as (state, terminal):
         with state.database.read() as c:
-            before, after = (_version(c, state.versions.read(c), key, number) for number in (older, newer))
+            known = state.versions.read(c)
+            before, after = (lists.policy_version(c, known, key, number_of(number)) for number in (older, newer))
         written = [as_yaml(as_data(entry.version.policy)).splitlines() for entry in (before, after)]
         names = [f"{key} v{entry.version.version}" for entry in (before, after)]
         changes = list(difflib.unified_diff(*written, *names, lineterm=""))

@@ -75,7 +75,7 @@ class Terminal:
         sys.stdout.write(document)
 
     def json(self, value: Any) -> None:
-        self.raw(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+        self.raw(in_json(value))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """`columns`: message ids. Cells are broken rather than cut."""
@@ -115,6 +115,10 @@ def _cell(value: object) -> str:
     if value is None or value == "":
         return "–"
     return f"{value:,}" if isinstance(value, int | float) else "\n".join(one_line(part) for part in str(value).split("\n"))
+
+
+def in_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n"
 
 
 def _plain(value: object) -> object:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from app.domain.memory import worth_remembering
 from app.domain.policy import FollowUps, Policies, PolicyVersion
 from app.domain.rules import Activity, Facts, Finding, Scored, holds, judge
 from connectors.contract import EventKind, LeadStatus, Outcome
@@ -201,6 +202,7 @@ def _note_activity(history: History, event: Event, policies: Policies) -> None:
     if policies.memory is not None:
         oldest = event.occurred_at - policies.memory
         history.activities = [a for a in history.activities if a.at > oldest]
+    history.activities = worth_remembering(history.activities, policies)
 
 
 def done_again(earlier: list[Activity], done: Activity) -> bool:
@@ -311,6 +313,7 @@ def _episode_begins(history: History, event: Event, version: PolicyVersion, fact
         touch=_earlier_contact(history.contact, event.occurred_at, version.policy.follow_ups),
     )
     _assign(episode, history)
+    history.activities = []  # the findings have named them, and only a return to marketing asks for new ones
     return episode
 
 

@@ -14,8 +14,10 @@ from sqlalchemy.engine import make_url
 
 from app.domain.calendar import Calendar
 from app.domain.policy import Policies, PolicyVersion
-from app.flows import today
-from app.flows.sources import Vault, opened
+from app.domain.refusals import Refused
+from app.flows import lists, today
+from app.flows.lists import SourceEntry
+from app.flows.sources import Vault, checked_config
 from app.models import Alert, Delivery, Heartbeat, Source
 from app.settings import Settings
 
@@ -82,14 +84,27 @@ def database_is_there(settings: Settings) -> Sign:
 
 
 def source_signs(c: Connection, vault: Vault, now: datetime) -> Iterator[Sign]:
-    """Raises what a source that cannot be opened raises: a wrong key, a connector that is not installed."""
-    known, heard = opened(c, vault), {fresh.name: fresh for fresh in today.freshness(c)}
+    """Raises WrongKey."""
+    known, heard = lists.all_sources(c, vault), {fresh.name: fresh for fresh in today.freshness(c)}
     yield Sign("The secret key opens all {count} sources.", "", {"count": len(known)})
-    for row in c.execute(select(Source.name, Source.created_at).where(Source.disabled_at.is_(None)).order_by(Source.name)):
-        yield _heard(row, heard[row.name], now)
+    for source in known:
+        if why := _unusable(source):
+            fix = "Mend it with `tasuki source configure {name}`. Until then no webhook is taken, of no source."
+            yield Sign("{name}: {why}", fix, {"name": source.name, "why": why})
+        elif not source.disabled_at:
+            yield _heard(source, heard[source.name], now)
 
 
-def _heard(source: Any, fresh: today.Freshness, now: datetime) -> Sign:
+def _unusable(source: SourceEntry) -> str:
+    """Why the source cannot be opened: its connector is gone, or its configuration is of an older version."""
+    try:
+        checked_config(source.kind, source.config)
+    except Refused as why:
+        return "; ".join(f"{refusal.place}: {refusal.message_en}" for refusal in why.refusals)
+    return ""
+
+
+def _heard(source: SourceEntry, fresh: today.Freshness, now: datetime) -> Sign:
     values = {"name": source.name, "at": fresh.heard_at or fresh.silent_since or source.created_at}
     quiet = now - values["at"]
     if fresh.heard_at is None and fresh.silent_since is None:

@@ -169,5 +169,5 @@ def _changes(c: Connection, handoff_id: int) -> Iterable[Change]:
         .where(VerdictChange.handoff_id == handoff_id)
         .order_by(VerdictChange.id)
     )
-    for previous, verdict, true_at, known_at in rows.tuples():
+    for previous, verdict, true_at, known_at in rows:
         yield Change(Verdict(previous) if previous else None, Verdict(verdict), true_at, known_at)

@@ -14,8 +14,8 @@ from app.domain.clock import Terms, receipt, terms
 from app.domain.deadline import Receipt, receipt_lines
 from app.domain.language import LOCALES
 from app.domain.ownership import Tenure, tenures
-from app.domain.policy import Policies, PolicyVersion
-from app.domain.rules import explain_finding, explain_rule
+from app.domain.policy import BEGINNING, Policies, PolicyVersion
+from app.domain.rules import Finding, explain_finding, explain_rule
 from app.domain.touches import Act
 from app.flows import dossier, ledger, lists
 from app.flows.dossier import Dossier, NoSuchHandoff
@@ -68,7 +68,7 @@ def explain(c: Connection, policies: Policies, handoff_id: int, now: datetime) -
         handoff=row,
         dossier=file,
         rule=_in_words(lambda locale: explain_rule(file.version.policy.rule, locale)),
-        findings=tuple(_in_words(lambda locale, f=r.finding: explain_finding(f, locale)) for r in file.reasons),
+        findings=tuple(_finding_in_words(reason.finding) for reason in file.reasons),
         receipt=_in_words(lambda locale: receipt_lines(file.receipt, zone, locale)),
         owners=tuple(_owners(c, file, row.lead_id, now)),
         alerts=tuple(reversed(owed)),
@@ -107,8 +107,19 @@ def deadline_of(qualified_at: datetime, version: PolicyVersion) -> Deadline:
     return Deadline(terms(qualified_at, version.policy, version.calendar), computed, words)
 
 
+def version_at(known: Policies, key: str, at: datetime) -> PolicyVersion | None:
+    """The version that a lead would get that becomes MQL then; before the first one, that. None: no such policy."""
+    versions = [version for version in known.versions if version.policy.key == key]
+    begun = [version for version in versions if (version.effective_from or BEGINNING) <= at]
+    return next(iter([*reversed(begun), *versions]), None)
+
+
 def _in_words(say: Callable[[str], Any]) -> Words:
     return {locale: say(locale) for locale in LOCALES}
+
+
+def _finding_in_words(finding: Finding) -> Words:
+    return _in_words(lambda locale: explain_finding(finding, locale))
 
 
 def _owners(c: Connection, file: Dossier, lead_id: int, now: datetime) -> list[Ownership]:

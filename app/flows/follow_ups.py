@@ -66,7 +66,9 @@ def record(c: Connection, entry: Entry, policies: Policies, now: datetime) -> Re
 def _check(entry: Entry, now: datetime) -> None:
     at = entry.occurred_at or now
     if at > now + ledger.TOLERANCE:
-        raise refused("/occurred_at", "in_the_future", "This lies in the future; record a follow-up when it has happened.")
+        raise refused(
+            "/occurred_at", "in_the_future", "This lies in the future; record a follow-up when it has happened."
+        )
     if at < EARLIEST:
         raise refused("/occurred_at", "too_early", "This lies before the year {year}.", year=EARLIEST.year)
     outcome = entry.data.get("outcome") if entry.kind is EventKind.DISPOSITION else None

@@ -25,6 +25,9 @@ from connectors.contract import AskFailed, CanonicalEvent, EventKind, Parsed, Pr
 
 #: Deliveries a transaction.
 BATCH = 200
+#: Facts a transaction: a delivery may hold thousands, and both SQLite's only writer and PostgreSQL's table of locks
+#: are shared with others.
+FACTS = 500
 #: Deliveries whose tool is asked in one go; few, because each question may take seconds of the lease.
 BATCH_OF_QUESTIONS = 5
 #: A worker that claimed deliveries and died gives them back after this.
@@ -107,7 +110,13 @@ class Ledger:
                 self._apply_alone(reading, now)
 
     def _apply_together(self, readings: list[Reading], now: datetime) -> None:
+        """Many facts take several transactions; the last one closes the deliveries, and what an earlier one wrote
+        down is known if they are applied again."""
         facts = [fact for reading in readings for fact in _facts(reading)]
+        while len(facts) > FACTS:
+            with self._database.write() as c:
+                apply(c, facts[:FACTS], self._cache.read(c), now)
+            del facts[:FACTS]
         with self._database.write() as c:
             apply(c, facts, self._cache.read(c), now)
             _close(c, readings, now)

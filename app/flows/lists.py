@@ -5,7 +5,7 @@ A page begins after a sort key, not after a number of rows: rows that come and g
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,7 +45,13 @@ class Page:
 
 
 def _page(
-    c: Connection, query: Select[Any], order: Sequence[Any], after: Key | None, limit: int, *, newest_first: bool = False
+    c: Connection,
+    query: Select[*tuple[Any, ...]],
+    order: Sequence[Any],
+    after: Key | None,
+    limit: int,
+    *,
+    newest_first: bool = False,
 ) -> Page:
     """`order`: columns whose values together are unique; they must be among the columns of the query."""
     if after:
@@ -131,19 +137,25 @@ class HandoffFilter:
     due_before: datetime | None = None
     updated_since: datetime | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        asked: list[tuple[bool, ColumnElement[bool]]] = [
-            (bool(self.verdicts), Handoff.verdict.in_(sorted(self.verdicts))),
-            (self.owner is not None, Handoff.owner == self.owner),
-            (self.unowned is True, Handoff.owner.is_(None)),
-            (self.unowned is False, Handoff.owner.is_not(None)),
-            (self.policy is not None, PolicyRow.key == self.policy),
-            (self.lead_id is not None, Handoff.lead_id == self.lead_id),
-            (self.due_from is not None, Handoff.due_at >= self.due_from),
-            (self.due_before is not None, Handoff.due_at < self.due_before),
-            (self.updated_since is not None, Handoff.updated_at >= self.updated_since),
-        ]
-        return [condition for is_asked, condition in asked if is_asked]
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        if self.verdicts:
+            yield Handoff.verdict.in_(sorted(self.verdicts))
+        if self.unowned is not None:
+            yield Handoff.owner.is_(None) if self.unowned else Handoff.owner.is_not(None)
+        for asked, compare in _COMPARED.items():
+            value = getattr(self, asked)
+            if value is not None:
+                yield compare(value)
+
+
+_COMPARED: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "owner": Handoff.owner.__eq__,
+    "policy": PolicyRow.key.__eq__,
+    "lead_id": Handoff.lead_id.__eq__,
+    "due_from": Handoff.due_at.__ge__,
+    "due_before": Handoff.due_at.__lt__,
+    "updated_since": Handoff.updated_at.__ge__,
+}
 
 
 def handoffs(c: Connection, wanted: HandoffFilter, *, after: Key | None = None, limit: int) -> Page:
@@ -295,9 +307,7 @@ def source_id(c: Connection, name: str) -> int:
 
 def _source(row: Any, vault: Vault) -> SourceEntry:
     has_credential = bool(vault.unlock(row.secrets).get("credential"))
-    return SourceEntry(
-        row.name, row.kind, row.config, has_credential, row.created_at, row.rotated_at, row.disabled_at
-    )
+    return SourceEntry(row.name, row.kind, row.config, has_credential, row.created_at, row.rotated_at, row.disabled_at)
 
 
 # --- policies and calendars

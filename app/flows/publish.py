@@ -23,7 +23,9 @@ def policy(
     """
     start = effective_from or now
     if start < now - TOLERANCE:
-        raise refused("/effective_from", "in_the_past", "A policy applies from now on; what is past is not judged again.")
+        raise refused(
+            "/effective_from", "in_the_past", "A policy applies from now on; what is past is not judged again."
+        )
     try:
         return policies.apply_policy(c, agreed, by=by, now=now, effective_from=max(start, now), note=note)
     except policies.NoSuchCalendar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -17,6 +17,8 @@ from app.models import Alert, Handoff, VerdictChange
 
 #: Why a handoff is void whose lead, by what is known now, did not become MQL.
 NOT_QUALIFIED = "not_qualified"
+#: A handoff that could not be settled is looked at again after this.
+AGAIN = timedelta(minutes=15)
 
 
 @dataclass(slots=True)
@@ -56,6 +58,17 @@ def void_rest(batch: Batch, rows: Iterable[Any], now: datetime) -> None:
             values |= {"episode": episode, "verdict": "voided", "verdict_at": now, "check_again_at": None}
             batch.changed.append(values | {"updated_at": now, "row_id": row.id, "policy": row.policy_id})
             batch.verdicts.append((row.id, _change(Verdict(row.verdict), Status(Verdict.VOIDED, now, None), now)))
+
+
+def set_aside(c: Connection, handoff_id: int, _policies: Policies, now: datetime) -> None:
+    """No verdict about a handoff that cannot be read: it shows as unknown until `tasuki rebuild` mends it."""
+    chosen = Handoff.id == handoff_id
+    previous = Verdict(c.execute(select(Handoff.verdict).where(chosen).with_for_update()).scalar_one())
+    unknown = Status(Verdict.UNKNOWN, now, now + AGAIN)
+    values = {"verdict": unknown.verdict, "verdict_at": unknown.at, "check_again_at": unknown.check_again_at}
+    c.execute(update(Handoff).where(chosen).values(values | {"updated_at": now}))
+    if previous is not Verdict.UNKNOWN:
+        c.execute(insert(VerdictChange).values(_change(previous, unknown, now) | {"handoff_id": handoff_id}))
 
 
 def _terms(row: Any | None, episode: Episode, policies: Policies) -> Terms:

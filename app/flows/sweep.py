@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
 
 from app.db import Database
 from app.domain.history import episode_from_json
 from app.domain.policy import Policies
+from app.flows import ledger, settle
 from app.flows import policies as versions
-from app.flows import settle
 from app.models import Handoff
+
+log = logging.getLogger("tasuki")
 
 #: Handoffs a transaction; small enough that a webhook's commit never waits long behind it.
 BATCH = 500
@@ -24,8 +30,7 @@ def run(database: Database, cache: versions.Cache, now: datetime) -> int:
         with database.read() as c:
             if not _something_due(c, now):
                 return looked_at
-        with database.write() as c:
-            done = _sweep_batch(c, cache.read(c), now)
+        done = _sweep_batch(database, cache, now)
         looked_at += done
         if done < BATCH:
             return looked_at
@@ -35,16 +40,59 @@ def _something_due(c: Connection, now: datetime) -> bool:
     return c.scalar(select(Handoff.id).where(Handoff.check_again_at <= now).limit(1)) is not None
 
 
-def _sweep_batch(c: Connection, policies: Policies, now: datetime) -> int:
-    rows = c.execute(
-        select(Handoff.__table__)
-        .where(Handoff.check_again_at <= now)
-        .order_by(Handoff.check_again_at)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    ).all()
+def _due(what: Any, now: datetime) -> Any:
+    return select(what).where(Handoff.check_again_at <= now).order_by(Handoff.check_again_at).limit(BATCH)
+
+
+def _sweep_batch(database: Database, cache: versions.Cache, now: datetime) -> int:
+    try:
+        with database.write() as c:
+            return _settle_rows(c, _due(Handoff.__table__, now), cache.read(c), now)
+    except OperationalError:
+        raise  # the database's trouble, not a handoff's
+    except Exception:
+        return _sweep_one_by_one(database, cache, now)
+
+
+def _settle_rows(c: Connection, query: Any, policies: Policies, now: datetime) -> int:
+    rows = c.execute(query.with_for_update(skip_locked=True)).all()
     batch = settle.Batch()
     for row in rows:
         settle.settle(batch, row, row.lead_id, episode_from_json(row.episode), policies, now)
     settle.write(c, batch)
     return len(rows)
+
+
+# One poisonous handoff does not hold up the others
+
+
+def _sweep_one_by_one(database: Database, cache: versions.Cache, now: datetime) -> int:
+    with database.read() as c:
+        ids = c.execute(_due(Handoff.id, now)).scalars().all()
+    for handoff_id in ids:
+        _settle_somehow(database, cache, handoff_id, now)
+    return len(ids)
+
+
+def _settle_somehow(database: Database, cache: versions.Cache, handoff_id: int, now: datetime) -> None:
+    """A handoff that cannot be settled is written anew from the ledger; without even that it has no verdict."""
+    ways: list[Callable[[Connection, int, Policies, datetime], object]] = [_settle_alone, _read_again, settle.set_aside]
+    for way in ways:
+        try:
+            with database.write() as c:
+                way(c, handoff_id, cache.read(c), now)
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("handoff %s could not be settled (%s)", handoff_id, way.__name__)
+        else:
+            return
+
+
+def _settle_alone(c: Connection, handoff_id: int, policies: Policies, now: datetime) -> None:
+    _settle_rows(c, _due(Handoff.__table__, now).where(Handoff.id == handoff_id), policies, now)
+
+
+def _read_again(c: Connection, handoff_id: int, policies: Policies, now: datetime) -> None:
+    lead_id = c.execute(select(Handoff.lead_id).where(Handoff.id == handoff_id)).scalar_one()
+    ledger.reread(c, [lead_id], policies, now)

@@ -115,7 +115,7 @@ def read(c: Connection, policies: Policies, zone: ZoneInfo, now: datetime, *, ow
 def _counted(c: Connection, when: ColumnElement[bool]) -> dict[Verdict, int]:
     """Open handoffs by verdict."""
     query = select(Handoff.verdict, func.count()).where(Handoff.verdict.in_(sorted(OPEN)), when)
-    return {Verdict(verdict): count for verdict, count in c.execute(query.group_by(Handoff.verdict)).tuples()}
+    return {Verdict(verdict): count for verdict, count in c.execute(query.group_by(Handoff.verdict))}
 
 
 def _number(c: Connection, *conditions: ColumnElement[bool]) -> int:

@@ -59,7 +59,9 @@ def create(c: Connection, name: str, scopes: Iterable[str], now: datetime) -> st
 def _checked(name: str, scopes: Iterable[str]) -> set[Scope]:
     wanted = set(scopes)
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        raise refused("/name", "wrong_name", "Give the token a name of one line, {n} characters at most.", n=LONGEST_NAME)
+        raise refused(
+            "/name", "wrong_name", "Give the token a name of one line, {n} characters at most.", n=LONGEST_NAME
+        )
     if not wanted or wanted - set(Scope):
         raise refused("/scopes", "unknown_scope", "Give one or more of: {known}.", known=", ".join(Scope))
     return {Scope(scope) for scope in wanted}

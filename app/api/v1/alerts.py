@@ -109,7 +109,12 @@ def retry_alert(alert_id: RowId, state: Here, _: Annotated[Nothing, Query()]) ->
     with state.database.write() as c:
         row = lists.alert(c, alert_id)
         if not alerts.retry(c, [alert_id], now):
-            raise Problem(409, "conflict", "Only undeliverable alerts are retried; this one is {state}.", values={"state": row.state})
+            raise Problem(
+                409,
+                "conflict",
+                "Only undeliverable alerts are retried; this one is {state}.",
+                values={"state": row.state},
+            )
         return _shown(lists.alert(c, alert_id))
 
 

@@ -31,7 +31,8 @@ EXAMPLE: dict[str, Any] = {
     "version": 2,
     "created_at": "2026-09-25T02:05:00Z",
     "created_by": "revops",
-    "calendar": DOCUMENT | {"holidays": {"2026-09-21": "敬老の日", "2026-09-22": "国民の休日", "2026-09-23": "秋分の日"}},
+    "calendar": DOCUMENT
+    | {"holidays": {"2026-09-21": "敬老の日", "2026-09-22": "国民の休日", "2026-09-23": "秋分の日"}},
 }
 
 
@@ -77,9 +78,7 @@ def apply_calendar(
 
 
 @router.get("/{key}", operation_id="list_calendar_versions", dependencies=[reads])
-def list_calendar_versions(
-    key: CalendarKey, state: Here, _: Annotated[Nothing, Query()]
-) -> Listing[CalendarVersion]:
+def list_calendar_versions(key: CalendarKey, state: Here, _: Annotated[Nothing, Query()]) -> Listing[CalendarVersion]:
     """All versions of one calendar, the oldest first."""
     with state.database.read() as c:
         rows = lists.calendar_versions(c, key)

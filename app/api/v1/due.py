@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,9 +16,9 @@ from app.api.schemas import Asked, Key, Moment, Shown
 from app.api.v1 import explanations
 from app.api.v1.explanations import Receipt
 from app.api.v1.shapes import PolicyRef
-from app.domain.policy import Policies, PolicyVersion
-from app.domain.refusals import Refusal, Refused, listed, refused
-from app.flows.explain import Deadline, deadline_of
+from app.domain.policy import PolicyVersion
+from app.domain.refusals import Refused, listed, refused
+from app.flows.explain import Deadline, deadline_of, version_at
 
 router = APIRouter(prefix="/due", tags=["Deadlines"], dependencies=[reads])
 
@@ -32,7 +33,7 @@ EXAMPLE: dict[str, Any] = {
 
 class DueAsked(Asked):
     start: Moment = Field(description="When the lead qualifies.", examples=["2026-09-18T17:30:00+09:00"])
-    policy: Key = Field(description="The policy's key; its newest version counts.", examples=["mql"])
+    policy: Key = Field(description="The policy's key; the version in force at `start` counts.", examples=["mql"])
 
 
 class Due(Shown):
@@ -49,26 +50,20 @@ class Due(Shown):
 
 @router.get("", operation_id="compute_deadline")
 def compute_deadline(asked: Annotated[DueAsked, Query()], state: Here) -> Due:
-    """The deadline of a lead that would qualify at `start`."""
+    """The deadline of a lead that would qualify at `start`, under the version in force then."""
     with state.database.read() as c:
-        version = _newest(state.versions.read(c), asked.policy)
+        known = state.versions.read(c)
+    version = version_at(known, asked.policy, asked.start)
+    if version is None:
+        raise _unknown(asked.policy, sorted({version.policy.key for version in known.versions}))
     return _shown(deadline_of(asked.start, version), version)
 
 
-def _newest(known: Policies, key: str) -> PolicyVersion:
-    """Raises Refused."""
-    newest = {version.policy.key: version for version in known.versions}
-    if key not in newest:
-        raise _unknown(key, sorted(newest))
-    return newest[key]
-
-
 def _unknown(key: str, known: list[str]) -> Refused:
-    said = refused("parameter:policy", "unknown_policy", "There is no policy {key}; there are {known}.", key=key, known=listed(known))
+    message = "There is no policy {key}; there are {known}."
+    (refusal,) = refused("parameter:policy", "unknown_policy", message, key=key, known=listed(known)).refusals
     near = difflib.get_close_matches(key, known, n=1)
-    (refusal,) = said.refusals
-    meant = near[0] if near else None
-    return Refused([Refusal(refusal.place, refusal.code, refusal.message_en, refusal.message_ja, meant)])
+    return Refused([replace(refusal, suggestion=near[0] if near else None)])
 
 
 def _shown(computed: Deadline, version: PolicyVersion) -> Due:

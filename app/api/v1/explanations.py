@@ -52,10 +52,11 @@ class Qualification(Shown):
 
 class ReceiptLine(Shown):
     day: date
-    start: datetime | None = Field(description="The span of the clock that was used; null on a skipped day.")
-    end: datetime | None
-    left_seconds: int | None = Field(description="What is left after this line; null where the clock counts days.")
-    skipped_because: str | None = Field(description="Why the day did not count; empty where a weekday has no hours.")
+    begins: datetime | None = Field(description="The piece of time that was used; null: a skipped day.")
+    ends: datetime | None
+    used_seconds: int = Field(description="What it took off the target; a business day is 86,400.")
+    left_seconds: int = Field(description="What is then left.")
+    skipped_because: str | None = Field(description="Why the day did not count; empty: a weekday without hours.")
 
 
 class Receipt(Shown):
@@ -82,7 +83,7 @@ class ShownTouch(Shown):
     data: dict[str, Any]
     counts: bool
     standing: Standing = Field(
-        description="in_time and late: it stopped the clock; again: the clock stood already; else why it does not count."
+        description="in_time, late: it stopped the clock; again: the clock stood already; else why it does not count."
     )
 
 
@@ -160,14 +161,23 @@ EXAMPLE: dict[str, Any] = {
         "lines": [
             {
                 "day": "2026-09-18",
-                "start": "2026-09-18T08:30:00Z",
-                "end": "2026-09-19T08:30:00Z",
+                "begins": "2026-09-18T08:30:00Z",
+                "ends": "2026-09-19T08:30:00Z",
+                "used_seconds": 86400,
                 "left_seconds": 0,
                 "skipped_because": None,
             }
         ],
-        "text_ja": ["開始 9/18(金) 17:30", "9/18(金) 17:30–9/19(土) 17:30  24:00 消費  残り 0:00", "期限 9/19(土) 17:30"],
-        "text_en": ["Starts Fri 9/18 17:30", "Fri 9/18 17:30–Sat 9/19 17:30  24:00 used  0:00 left", "Due Sat 9/19 17:30"],
+        "text_ja": [
+            "開始 9/18(金) 17:30",
+            "9/18(金) 17:30–9/19(土) 17:30  24:00 消費  残り 0:00",
+            "期限 9/19(土) 17:30",
+        ],
+        "text_en": [
+            "Starts Fri 9/18 17:30",
+            "Fri 9/18 17:30–Sat 9/19 17:30  24:00 used  0:00 left",
+            "Due Sat 9/19 17:30",
+        ],
     },
     "touches": [
         {
@@ -267,8 +277,14 @@ def receipt(computed: Computed, calendar_version: int, words: flow.Words) -> Rec
 
 
 def _line(line: ComputedLine) -> ReceiptLine:
-    left = None if line.left is None else whole_seconds(line.left)
-    return ReceiptLine(day=line.day, start=line.start, end=line.end, left_seconds=left, skipped_because=line.reason)
+    return ReceiptLine(
+        day=line.day,
+        begins=line.begins,
+        ends=line.ends,
+        used_seconds=whole_seconds(line.used),
+        left_seconds=whole_seconds(line.left),
+        skipped_because=line.reason,
+    )
 
 
 def _found(reason: Reason, words: flow.Words) -> Found:

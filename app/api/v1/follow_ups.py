@@ -22,7 +22,9 @@ router = APIRouter(prefix="/follow-ups", tags=["Follow-ups"])
 
 class _Entry(Written):
     lead_id: WrittenId = Field(description="Whom it is about.", examples=[512])
-    occurred_at: Moment | None = Field(None, description="When it happened; left out: now.", examples=["2026-09-19T16:30:00+09:00"])
+    occurred_at: Moment | None = Field(
+        None, description="When it happened; left out: now.", examples=["2026-09-19T16:30:00+09:00"]
+    )
     by: Word | None = Field(None, description="Who did it; left out: the token's name.", examples=["田中 舞"])
 
 

@@ -159,9 +159,7 @@ def list_policy_versions(key: PolicyKey, state: Here, _: Annotated[Nothing, Quer
 
 
 @router.get("/{key}/versions/{number}", operation_id="get_policy_version", dependencies=[reads])
-def get_policy_version(
-    key: PolicyKey, number: Number, state: Here, _: Annotated[Nothing, Query()]
-) -> PolicyVersion:
+def get_policy_version(key: PolicyKey, number: Number, state: Here, _: Annotated[Nothing, Query()]) -> PolicyVersion:
     """One version of a policy."""
     with state.database.read() as c:
         return _shown(lists.policy_version(c, state.versions.read(c), key, number))

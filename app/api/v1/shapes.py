@@ -11,7 +11,12 @@ from app.api.schemas import Shown
 from app.domain.clock import Verdict
 from app.domain.history import episode_from_json
 
-LEAD_EXAMPLE: dict[str, Any] = {"id": 512, "name": "佐藤 翔太", "company": "山田製作所", "url": "https://sfa.example.jp/leads/00Q5i000001Abcd"}
+LEAD_EXAMPLE: dict[str, Any] = {
+    "id": 512,
+    "name": "佐藤 翔太",
+    "company": "山田製作所",
+    "url": "https://sfa.example.jp/leads/00Q5i000001Abcd",
+}
 EXAMPLE: dict[str, Any] = {
     "id": 812,
     "number": 1,

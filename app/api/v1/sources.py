@@ -35,7 +35,7 @@ EXAMPLE: dict[str, Any] = {
     "rotated_at": None,
     "disabled_at": None,
 }
-CONFIG_EXAMPLE = {"portal_id": 4700001, "score_property": "fit_score"}
+CONFIG_EXAMPLE: dict[str, Any] = {"portal_id": 4700001, "score_property": "fit_score"}
 SECRET_EXAMPLE = "whsec_c2hvd24gb25jZSwgdGhlbiBuZXZlciBhZ2Fpbi4uLi4="  # noqa: S105 – an example
 
 

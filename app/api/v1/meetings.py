@@ -1,0 +1,281 @@
+"""Meetings: series, their calendar feeds, and the agenda of the next meeting in three formats."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import ConfigDict, Field
+
+from app.api.auth import administers, reads
+from app.api.here import Here
+from app.api.paging import Listing
+from app.api.problems import locale_of
+from app.api.schemas import Asked, Key, Nothing, Shown, Written
+from app.domain.agenda import Agenda
+from app.domain.refusals import refused
+from app.domain.series import Series
+from app.flows import meetings
+from app.flows.meetings import StoredSeries
+from app.flows.policies import NoSuchCalendar
+from app.pages import feeds
+from app.settings import Settings
+from app.state import State
+
+router = APIRouter(prefix="/meetings", tags=["Meetings"])
+
+SeriesKey = Annotated[
+    str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="The series' key.", examples=["default"])
+]
+DOCUMENT: dict[str, Any] = {
+    "name": "営業×マーケ連携会議",
+    "weekday": "thu",
+    "time": "10:00",
+    "minutes": 60,
+    "every_weeks": 1,
+    "first": "2026-09-03",
+    "time_zone": "Asia/Tokyo",
+}
+MEETING: dict[str, Any] = {
+    "number": 4,
+    "start": "2026-09-24T01:00:00Z",
+    "end": "2026-09-24T02:00:00Z",
+    "planned": "2026-09-24",
+    "moved_because": None,
+}
+EXAMPLE: dict[str, Any] = {
+    "key": "default",
+    "series": DOCUMENT,
+    "calendar": "default",
+    "has_feed": True,
+    "next_meeting": MEETING,
+}
+AGENDA: dict[str, Any] = {
+    "schema": feeds.SCHEMA,
+    "series": {"key": "default", "name": "営業×マーケ連携会議"},
+    "meeting": MEETING | {"minutes": 60, "time_zone": "Asia/Tokyo", "moved": False},
+    "since": "2026-09-17T01:00:00Z",
+    "as_of": "2026-09-23T06:00:00Z",
+    "figures": {
+        "mqls": 18,
+        "mql_people": 17,
+        "attainment": {"met": 41, "n": 52, "rate": 0.788, "interval_95": [0.66, 0.878], "weight": "solid"},
+        "withdrawn": 1,
+        "voided": 0,
+        "unknown": 0,
+    },
+    "breaches": {"count": 11, "new": 9, "carried_over": 2, "groups": []},
+}
+
+
+class Meeting(Shown):
+    number: int
+    start: datetime
+    end: datetime
+    planned: date = Field(description="The day that the rhythm gives it.")
+    moved_because: str | None = Field(description="Name of the closed day it was moved off; null: held as planned.")
+
+
+class MeetingSeries(Shown):
+    """A recurring meeting of sales and marketing."""
+
+    key: str
+    series: Series
+    calendar: str
+    has_feed: bool
+    next_meeting: Meeting | None = Field(description="null: the calendar leaves it no open day.")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+
+class AgreedSeries(Written):
+    series: Series
+    calendar: Key = Field("default", description="Meetings move off the closed days of this calendar.")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"series": DOCUMENT, "calendar": "default"}]})
+
+
+class Feed(Shown):
+    """Shown once: whoever knows the address can subscribe."""
+
+    url: str
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"url": "https://tasuki.example.com/feeds/5Xk3mC0b9vV2sYt7aQh1wZ8rN4pLd6eJ.ics"}]
+        }
+    )
+
+
+class AgendaAsked(Asked):
+    series: Key = Field("default", description="The series' key.")
+
+
+# --- series
+
+
+@router.get("/series", operation_id="list_meeting_series", dependencies=[reads])
+def list_series(state: Here, _: Annotated[Nothing, Query()]) -> Listing[MeetingSeries]:
+    """All meeting series."""
+    now = state.clock()
+    with state.database.read() as c:
+        return Listing(items=[_shown(stored, now) for stored in meetings.all_series(c)])
+
+
+@router.get("/series/{key}", operation_id="get_meeting_series", dependencies=[reads])
+def get_series(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> MeetingSeries:
+    """One series with its next meeting."""
+    now = state.clock()
+    with state.database.read() as c:
+        return _shown(meetings.read_series(c, key), now)
+
+
+@router.put("/series/{key}", operation_id="set_meeting_series", dependencies=[administers])
+def set_series(key: SeriesKey, body: AgreedSeries, state: Here, _: Annotated[Nothing, Query()]) -> MeetingSeries:
+    """Add the series or change it; its feed keeps its address."""
+    now = state.clock()
+    try:
+        with state.database.write() as c:
+            meetings.set_series(c, key, body.series, body.calendar, now)
+    except NoSuchCalendar:
+        raise refused("/calendar", "unknown_calendar", "There is no calendar {key}.", key=body.calendar) from None
+    with state.database.read() as c:
+        return _shown(meetings.read_series(c, key), now)
+
+
+@router.delete("/series/{key}", operation_id="remove_meeting_series", status_code=204, dependencies=[administers])
+def remove_series(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> None:
+    """Remove the series; its feed ends with it."""
+    with state.database.write() as c:
+        meetings.remove_series(c, key)
+
+
+@router.post("/series/{key}/feed", operation_id="make_feed", status_code=201, dependencies=[administers])
+def make_feed(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> Feed:
+    """A new address for calendars to subscribe to, shown this once; the one before it ends."""
+    with state.database.write() as c:
+        secret = meetings.new_feed_secret(c, key)
+    return Feed(url=f"{state.settings.public_url}/feeds/{secret}.ics")
+
+
+@router.delete("/series/{key}/feed", operation_id="revoke_feed", status_code=204, dependencies=[administers])
+def revoke_feed(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> None:
+    """The address answers 404 from now on."""
+    with state.database.write() as c:
+        meetings.revoke_feed(c, key)
+
+
+def _shown(stored: StoredSeries, now: datetime) -> MeetingSeries:
+    try:
+        following = Meeting.model_validate(stored.next_meeting(now), from_attributes=True)
+    except meetings.NoMeetingAhead:
+        following = None
+    return MeetingSeries(
+        key=stored.key,
+        series=stored.series,
+        calendar=stored.calendar_key,
+        has_feed=stored.has_feed,
+        next_meeting=following,
+    )
+
+
+# --- the agenda
+
+JSON, MARKDOWN, HTML = "application/json", "text/markdown", "text/html"
+AS_JSON: dict[str, Any] = {JSON: {"schema": {"type": "object"}, "example": AGENDA}}
+AS_MARKDOWN: dict[str, Any] = {MARKDOWN: {"schema": {"type": "string"}, "example": "# 営業×マーケ連携会議 #4\n"}}
+AS_HTML: dict[str, Any] = {HTML: {"schema": {"type": "string"}, "example": '<article lang="ja">…</article>'}}
+
+
+def _answers(content: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": "The agenda as it stands now.", "content": content}}
+
+
+AskedAgenda = Annotated[AgendaAsked, Query()]
+
+
+@router.get(
+    "/next/agenda",
+    operation_id="next_agenda",
+    dependencies=[reads],
+    response_class=Response,
+    responses=_answers(AS_JSON | AS_MARKDOWN | AS_HTML),
+)
+def next_agenda(asked: AskedAgenda, state: Here, request: Request) -> Response:
+    """The next meeting's agenda, live; JSON, Markdown or HTML as `Accept` asks, in the language of Accept-Language."""
+    answer = _agenda(state, request, asked.series, preferred(request.headers.get("accept", "")))
+    answer.headers["Vary"] = "Accept, Accept-Language"
+    return answer
+
+
+@router.get(
+    "/next/agenda.json",
+    operation_id="next_agenda_json",
+    dependencies=[reads],
+    response_class=Response,
+    responses=_answers(AS_JSON),
+)
+def next_agenda_json(asked: AskedAgenda, state: Here, request: Request) -> Response:
+    """The same as JSON."""
+    return _agenda(state, request, asked.series, JSON)
+
+
+@router.get(
+    "/next/agenda.md",
+    operation_id="next_agenda_markdown",
+    dependencies=[reads],
+    response_class=Response,
+    responses=_answers(AS_MARKDOWN),
+)
+def next_agenda_markdown(asked: AskedAgenda, state: Here, request: Request) -> Response:
+    """The same as Markdown, for pasting."""
+    return _agenda(state, request, asked.series, MARKDOWN)
+
+
+@router.get(
+    "/next/agenda.html",
+    operation_id="next_agenda_html",
+    dependencies=[reads],
+    response_class=Response,
+    responses=_answers(AS_HTML),
+)
+def next_agenda_html(asked: AskedAgenda, state: Here, request: Request) -> Response:
+    """The same as a fragment of HTML, for pasting."""
+    return _agenda(state, request, asked.series, HTML)
+
+
+def preferred(accept: str) -> str:
+    """The media type of ours that an Accept header likes most; JSON where it has no opinion."""
+    liked = {JSON: 0.0, MARKDOWN: 0.0, HTML: 0.0}
+    for part in accept.split(","):
+        media, _, rest = part.strip().partition(";")
+        if media.strip().lower() in liked:
+            liked[media.strip().lower()] = _quality(rest)
+    best = max(liked, key=lambda media: liked[media])
+    return best if liked[best] else JSON
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    try:
+        return float(value) if name.strip() == "q" else 1.0
+    except ValueError:
+        return 1.0
+
+
+def _agenda(state: State, request: Request, series: str, media: str) -> Response:
+    now = state.clock()
+    with state.database.read() as c:
+        agenda = meetings.next_agenda(c, state.settings, now, series)
+    return _written(agenda, media, locale_of(request), state.settings)
+
+
+def _written(agenda: Agenda, media: str, locale: str, settings: Settings) -> Response:
+    headers = {"Content-Language": locale}
+    if media == MARKDOWN:
+        return Response(feeds.agenda_markdown(agenda, locale, settings.zone), media_type=MARKDOWN, headers=headers)
+    if media == HTML:
+        return HTMLResponse(feeds.agenda_html(agenda, locale, settings.zone), headers=headers)
+    return JSONResponse(feeds.agenda_json(agenda, locale), headers=headers)

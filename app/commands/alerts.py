@@ -1,0 +1,51 @@
+"""`tasuki alerts …`: the messages that were owed, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from app.commands.opening import opened
+from app.commands.printing import AsJson, Terminal
+from app.flows import alerts, lists
+
+app = typer.Typer(no_args_is_help=True, help="Messages that are owed, and what became of them.")
+
+State = Literal["owed", "sent", "dropped", "undeliverable"]
+
+
+@app.command("list")
+def list_(
+    state_: Annotated[list[State] | None, typer.Option("--state", help="Only those in this state.")] = None,
+    handoff: Annotated[int | None, typer.Option(help="Only those about this handoff.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The newest alerts first."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            page = lists.alerts(c, states=state_ or (), handoff_id=handoff, limit=limit)
+        if as_json:
+            terminal.json([dict(row._mapping) for row in page.rows])
+            return
+        columns = ("Number", "Handoff", "Reason", "Channel", "To", "State", "When", "Last error")
+        terminal.table(columns, [_row(row, terminal) for row in page.rows])
+        if page.last:
+            terminal.say("There are more; ask for them with --limit.")
+
+
+def _row(row: Any, terminal: Terminal) -> list[object]:
+    words, when = terminal.words, terminal.moment(row.sent_at or row.owed_at)
+    return [row.id, row.handoff_id, words(row.reason), row.channel, row.recipient, words(row.state), when, row.last_error]
+
+
+@app.command()
+def retry(
+    numbers: Annotated[list[int] | None, typer.Argument(help="Their numbers; else all that are undeliverable.")] = None,
+) -> None:
+    """Owe undeliverable alerts again; each is sent if it is still true."""
+    with opened() as (state, terminal):
+        with state.database.write() as c:
+            count = alerts.retry(c, numbers or None, state.clock())
+        terminal.say("{count} alerts are owed again.", count=count)

@@ -1,0 +1,83 @@
+"""`tasuki deliveries …`: what the tools sent, why some of it was not understood, and once more."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from app.commands.failures import USAGE, CannotDo
+from app.commands.opening import opened
+from app.commands.printing import AsJson, Terminal
+from app.flows import deliveries, lists
+
+app = typer.Typer(no_args_is_help=True, help="What the tools sent, and what became of it.")
+
+State = Literal["waiting", "asking", "applied", "quarantined"]
+Source = Annotated[str | None, typer.Option(help="Only those of this source.")]
+
+
+@app.command("list")
+def list_(
+    state_: Annotated[list[State] | None, typer.Option("--state", help="Only those in this state.")] = None,
+    source: Source = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The newest deliveries first."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            page = lists.deliveries(c, states=state_ or (), source=source, limit=limit)
+        if as_json:
+            terminal.json([_entry(row) for row in page.rows])
+            return
+        columns = ("Number", "Received", "Source", "State", "Bytes", "Why")
+        terminal.table(columns, [_row(row, terminal) for row in page.rows])
+        if page.last:
+            terminal.say("There are more; ask for them with --limit.")
+
+
+def _entry(row: Any) -> dict[str, Any]:
+    return dict(row._mapping) | {"reason": row.reason.split("\n") if row.reason else []}
+
+
+def _row(row: Any, terminal: Terminal) -> list[object]:
+    return [row.id, terminal.moment(row.received_at), row.source, terminal.words(row.state), row.bytes, row.reason]
+
+
+@app.command()
+def show(
+    number: Annotated[int, typer.Argument(help="Its number in `tasuki deliveries list`.")],
+    as_json: AsJson = False,
+) -> None:
+    """One delivery with its body, as it was stored."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            row, body = lists.delivery(c, number), lists.payload(c, number)
+        written = body.decode("utf-8", "backslashreplace")
+        if as_json:
+            terminal.json(_entry(row) | {"body": written})
+            return
+        terminal.line(f"#{row.id}  {terminal.moment(row.received_at)}  {row.source}  {terminal.words(row.state)}", style="bold")
+        for reason in (row.reason or "").split("\n"):
+            terminal.line(f"  {reason}")
+        terminal.line(written)
+
+
+@app.command()
+def replay(
+    number: Annotated[int | None, typer.Argument(help="One delivery; else everything in quarantine.")] = None,
+    source: Source = None,
+) -> None:
+    """Read deliveries again from the bytes that were kept, after a mapping or a credential was mended."""
+    if number is not None and source is not None:
+        raise CannotDo("Give a number or --source, not both.", USAGE)
+    with opened() as (state, terminal):
+        now = state.clock()
+        with state.database.write() as c:
+            if number is not None:
+                deliveries.replay(c, number, now)
+                count = 1
+            else:
+                count = deliveries.replay_quarantined(c, now, source)
+        terminal.say("{count} deliveries will be read again as soon as `tasuki serve` or `tasuki worker` runs.", count=count)

@@ -1,0 +1,167 @@
+"""`tasuki agenda` and `tasuki meeting …`: what the next meeting talks about, and when it is held."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from app.commands.failures import USAGE, CannotDo
+from app.commands.opening import opened
+from app.commands.printing import AsJson, Terminal, in_json
+from app.domain.calendar import Weekday
+from app.domain.refusals import validated
+from app.domain.series import Series
+from app.flows import meetings
+from app.flows.meetings import DEFAULT, NoMeetingAhead, NoSuchSeries, StoredSeries
+from app.pages import feeds, ics
+from app.settings import Settings
+from app.state import State
+
+app = typer.Typer(no_args_is_help=True, help="Meeting series and their calendar feeds.")
+series = typer.Typer(no_args_is_help=True, help="When the sales and marketing meeting is held.")
+feed = typer.Typer(no_args_is_help=True, help="The meeting in Outlook, Google Calendar and others, by a secret address.")
+app.add_typer(series, name="series")
+app.add_typer(feed, name="feed")
+
+Key = Annotated[str, typer.Option("--key", help="The series' key.")]
+
+
+class Format(StrEnum):
+    MD = "md"
+    HTML = "html"
+    JSON = "json"
+    ICS = "ics"
+
+
+def agenda(
+    next_: Annotated[bool, typer.Option("--next", help="The next meeting, or the one being held; always so.")] = True,  # noqa: ARG001
+    format_: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.MD,
+    key: Annotated[str, typer.Option("--series", help="The series' key.")] = DEFAULT,
+) -> None:
+    """The agenda of the next meeting as it stands now: figures, and breaches by cause."""
+    with opened() as (state, terminal):
+        terminal.raw(_written(state, terminal, key, format_))
+
+
+def _written(state: State, terminal: Terminal, key: str, form: Format) -> str:
+    now, locale, zone = state.clock(), terminal.locale, terminal.zone
+    with state.database.read() as c:
+        stored, found = meetings.read_series(c, key), meetings.next_agenda(c, state.settings, now, key)
+    match form:
+        case Format.MD:
+            return feeds.agenda_markdown(found, locale, zone)
+        case Format.HTML:
+            return feeds.agenda_html(found, locale, zone)
+        case Format.JSON:
+            return in_json(feeds.agenda_json(found, locale))
+    around, url = stored.meetings_around(now), f"{state.settings.public_url}/"
+    return ics.series_ics(key, stored.series, around, found, locale, url, sequence=stored.sequence)
+
+
+# --- series
+
+
+@series.command("show")
+def show(key: Annotated[str | None, typer.Option("--key", help="Only this series.")] = None, as_json: AsJson = False) -> None:
+    """All series, and when each is held next."""
+    with opened() as (state, terminal):
+        now = state.clock()
+        with state.database.read() as c:
+            found = [meetings.read_series(c, key)] if key else meetings.all_series(c)
+        if as_json:
+            terminal.json([_entry(stored, now) for stored in found])
+            return
+        columns = ("Key", "Name", "When", "Minutes", "Calendar", "Next", "Feed")
+        terminal.table(columns, [_row(stored, terminal, now) for stored in found])
+
+
+def _entry(stored: StoredSeries, now: datetime) -> dict[str, Any]:
+    document = stored.series.model_dump(mode="json")
+    return {"key": stored.key, **document, "calendar": stored.calendar_key, "next": _next(stored, now), "feed": stored.has_feed}
+
+
+def _next(stored: StoredSeries, now: datetime) -> datetime | None:
+    try:
+        return stored.next_meeting(now).start
+    except NoMeetingAhead:
+        return None
+
+
+def _row(stored: StoredSeries, terminal: Terminal, now: datetime) -> list[object]:
+    one = stored.series
+    rhythm = "{weekday} {time}, every week" if one.every_weeks == 1 else "{weekday} {time}, every two weeks"
+    when = terminal.words(rhythm, weekday=terminal.words(one.weekday), time=one.time)
+    feed_state = terminal.words("active" if stored.has_feed else "none")
+    coming = terminal.moment(_next(stored, now))
+    return [stored.key, one.name, when, one.minutes, stored.calendar_key, coming, feed_state]
+
+
+@series.command("set")
+def set_(
+    key: Key = DEFAULT,
+    name: Annotated[str | None, typer.Option(help="What the meeting is called.")] = None,
+    weekday: Annotated[Weekday | None, typer.Option(help="The day of the week.")] = None,
+    time: Annotated[str | None, typer.Option(help="When it begins, 10:00.")] = None,
+    minutes: Annotated[int | None, typer.Option(help="How long it takes, 60 to 90.")] = None,
+    every_weeks: Annotated[int | None, typer.Option(help="1: every week; 2: every two weeks.")] = None,
+    first: Annotated[str | None, typer.Option(help="Meeting 1 is the first such weekday from this date on, 2026-10-01.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="IANA name, such as Asia/Tokyo.")] = None,
+    calendar: Annotated[str | None, typer.Option(help="Key of the calendar that it is moved off closed days by.")] = None,
+) -> None:
+    """Add a series or change it: what is not given stays as it is."""
+    given = {
+        "name": name, "weekday": weekday, "time": time, "minutes": minutes,
+        "every_weeks": every_weeks, "first": first, "time_zone": time_zone,
+    }  # fmt: skip
+    changes = {field: value for field, value in given.items() if value is not None}
+    if not changes and not calendar:
+        raise CannotDo("Say what to change, for instance --weekday fri.", USAGE)
+    with opened() as (state, terminal):
+        now = state.clock()
+        with state.database.write() as c:
+            before, calendar_key = _before(c, key, state.settings, now)
+            agreed = validated(Series, before.model_dump(mode="json") | changes)
+            meetings.set_series(c, key, agreed, calendar or calendar_key, now)
+            stored = meetings.read_series(c, key)
+        coming = terminal.moment(_next(stored, now))
+        terminal.say("{name}: the next meeting is {time}.", name=agreed.name, time=coming)
+
+
+def _before(c: Connection, key: str, settings: Settings, now: datetime) -> tuple[Series, str]:
+    """The series and its calendar's key; a new one begins as the default one."""
+    try:
+        stored = meetings.read_series(c, key)
+    except NoSuchSeries:
+        return meetings.default_series(settings, now.astimezone(settings.zone).date()), "default"
+    return stored.series, stored.calendar_key
+
+
+# --- feeds
+
+
+@feed.command()
+def new(key: Key = DEFAULT) -> None:
+    """A secret address to subscribe to; an older one ends."""
+    with opened() as (state, terminal):
+        with state.database.write() as c:
+            secret = meetings.new_feed_secret(c, key)
+        terminal.say("Address of the calendar, shown only now; whoever has it sees times and counts, no leads:")
+        terminal.line(f"  {feed_url(state.settings.public_url, secret)}", style="bold")
+
+
+def feed_url(public_url: str, secret: str) -> str:
+    return f"{public_url}/feeds/{secret}.ics"
+
+
+@feed.command()
+def revoke(key: Key = DEFAULT) -> None:
+    """End the series' address."""
+    with opened() as (state, terminal):
+        with state.database.write() as c:
+            meetings.revoke_feed(c, key)
+        terminal.say("The calendar's address opens nothing any more.")
+

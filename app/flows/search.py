@@ -1,0 +1,42 @@
+"""Which lead a person means by a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from app.models import Handoff, Lead, LeadIdentity
+
+#: More than this many are not one lead said badly.
+MOST = 20
+
+
+def leads(c: Connection, words: str) -> Sequence[Any]:
+    """By `company/name`, an e-mail address, a tool's id, or a part of company or name; MOST at most, newest change first.
+
+    Rows of id, name, company and the number of the newest handoff's row, if there is one.
+    """
+    found = _rows(c, Lead.id.in_(select(LeadIdentity.lead_id).where(_known_as(words))))
+    return found or _rows(c, _called(words))
+
+
+def _rows(c: Connection, condition: ColumnElement[bool]) -> Sequence[Any]:
+    newest = select(func.max(Handoff.id)).where(Handoff.lead_id == Lead.id).scalar_subquery().label("handoff_id")
+    query = select(Lead.id, Lead.name, Lead.company, newest).where(condition)
+    return c.execute(query.order_by(Lead.updated_at.desc(), Lead.id).limit(MOST)).all()
+
+
+def _known_as(words: str) -> ColumnElement[bool]:
+    """`00Q…`, `salesforce:00Q…`, an address in any case."""
+    system, colon, value = words.partition(":")
+    plain = LeadIdentity.value.in_({words, words.lower()})
+    return or_(plain, (LeadIdentity.system == system) & (LeadIdentity.value == value)) if colon else plain
+
+
+def _called(words: str) -> ColumnElement[bool]:
+    company, slash, name = (part.strip() for part in words.partition("/"))
+    if slash:
+        return Lead.company.icontains(company, autoescape=True) & Lead.name.icontains(name, autoescape=True)
+    return or_(Lead.company.icontains(company, autoescape=True), Lead.name.icontains(company, autoescape=True))
