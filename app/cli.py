@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from app.commands import alerts, calendars, deliveries, doctor, handoffs, meetings, policies, serving, sources, tokens
+from app.commands.demo import demo
 from app.commands.due import due
 from app.commands.failures import exit_code, in_words, passes
 from app.commands.printing import asked_language, complain, language_before_settings
@@ -79,7 +80,9 @@ app = typer.Typer(
 
 @app.callback()
 def tasuki(
-    lang: Annotated[Literal["ja", "en"] | None, typer.Option(help="Language of the output; else as the settings say.")] = None,
+    lang: Annotated[
+        Literal["ja", "en"] | None, typer.Option(help="Language of the output; else as the settings say.")
+    ] = None,
 ) -> None:
     """Tasuki: no lead handed from marketing to sales is dropped."""
     asked_language.set(lang)
@@ -87,7 +90,7 @@ def tasuki(
 
 app.command()(serving.serve)
 app.command()(serving.worker)
-app.command()(serving.demo)
+app.command()(demo)
 app.add_typer(sources.app, name="source")
 app.add_typer(tokens.app, name="token")
 app.add_typer(policies.app, name="policy")

@@ -230,7 +230,9 @@ FRAMEWORK = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 async def _framework(request: Request, raised: Exception) -> Response:
     assert isinstance(raised, HTTPException)
     code = FRAMEWORK.get(raised.status_code, "refused" if raised.status_code < 500 else "failed")
-    return problem(request, raised.status_code, code, headers=raised.headers)
+    limit = request.app.state.tasuki.settings.max_body_bytes
+    detail = text(locale_of(request), "At most {n} bytes are taken.", n=limit) if code == "too_large" else ""
+    return problem(request, raised.status_code, code, detail=detail, headers=raised.headers)
 
 
 async def _unavailable(request: Request, raised: Exception) -> Response:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +13,12 @@ from app.flows import alerts, lists
 
 app = typer.Typer(no_args_is_help=True, help="Messages that are owed, and what became of them.")
 
-State = Literal["owed", "sent", "dropped", "undeliverable"]
+
+class State(StrEnum):
+    OWED = "owed"
+    SENT = "sent"
+    DROPPED = "dropped"
+    UNDELIVERABLE = "undeliverable"
 
 
 @app.command("list")
@@ -37,7 +43,16 @@ def list_(
 
 def _row(row: Any, terminal: Terminal) -> list[object]:
     words, when = terminal.words, terminal.moment(row.sent_at or row.owed_at)
-    return [row.id, row.handoff_id, words(row.reason), row.channel, row.recipient, words(row.state), when, row.last_error]
+    return [
+        row.id,
+        row.handoff_id,
+        words(row.reason),
+        row.channel,
+        row.recipient,
+        words(row.state),
+        when,
+        row.last_error,
+    ]
 
 
 @app.command()

@@ -91,7 +91,10 @@ def apply_calendar(
             terminal.say("Policy {key} v{number} uses it from now on.", key=version.policy.key, number=policy_number)
         if using and not moved:
             keys = ", ".join(version.policy.key for version in using)
-            terminal.say("Policies keep the calendar they were made with ({keys}): apply them again, or use --policies.", keys=keys)
+            terminal.say(
+                "Policies keep the calendar they were made with ({keys}): apply them again, or use --policies.",
+                keys=keys,
+            )
 
 
 def _newest(known: Policies) -> list[PolicyVersion]:
@@ -105,7 +108,7 @@ def _move(c: Connection, version: PolicyVersion, calendar_number: int, now: date
 
 @app.command()
 def check(
-    year: Annotated[int, typer.Argument(min=1990, max=2100)],
+    year: Annotated[int, typer.Argument(min=1990, max=2100, help="The year.")],
     key: Annotated[str, typer.Option("--calendar", help="The calendar's key.")] = "default",
     as_json: AsJson = False,
 ) -> None:
@@ -117,7 +120,13 @@ def check(
         if as_json:
             terminal.json({"key": key, "version": number, "year": year, "closed": closed, "missing": missing})
         else:
-            terminal.say("Calendar {key} v{number}, {year}: {count} closed days", key=key, number=number, year=year, count=len(closed))
+            terminal.say(
+                "Calendar {key} v{number}, {year}: {count} closed days",
+                key=key,
+                number=number,
+                year=year,
+                count=len(closed),
+            )
             terminal.table(("Day", "Why closed"), [(_day(day, terminal), why) for day, why in closed.items()])
         if missing:
             names = ", ".join(f"{_day(day, terminal)} {why}" for day, why in missing.items())

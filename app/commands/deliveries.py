@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +14,14 @@ from app.flows import deliveries, lists
 
 app = typer.Typer(no_args_is_help=True, help="What the tools sent, and what became of it.")
 
-State = Literal["waiting", "asking", "applied", "quarantined"]
+
+class State(StrEnum):
+    WAITING = "waiting"
+    ASKING = "asking"
+    APPLIED = "applied"
+    QUARANTINED = "quarantined"
+
+
 Source = Annotated[str | None, typer.Option(help="Only those of this source.")]
 
 
@@ -58,7 +66,9 @@ def show(
         if as_json:
             terminal.json(_entry(row) | {"body": written})
             return
-        terminal.line(f"#{row.id}  {terminal.moment(row.received_at)}  {row.source}  {terminal.words(row.state)}", style="bold")
+        terminal.line(
+            f"#{row.id}  {terminal.moment(row.received_at)}  {row.source}  {terminal.words(row.state)}", style="bold"
+        )
         for reason in (row.reason or "").split("\n"):
             terminal.line(f"  {reason}")
         terminal.line(written)
@@ -80,4 +90,6 @@ def replay(
                 count = 1
             else:
                 count = deliveries.replay_quarantined(c, now, source)
-        terminal.say("{count} deliveries will be read again as soon as `tasuki serve` or `tasuki worker` runs.", count=count)
+        terminal.say(
+            "{count} deliveries will be read again as soon as `tasuki serve` or `tasuki worker` runs.", count=count
+        )

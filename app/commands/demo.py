@@ -12,7 +12,7 @@ from app.commands.failures import CannotDo
 from app.commands.meetings import feed_url
 from app.commands.opening import opened, terminal_for
 from app.commands.printing import Terminal
-from app.commands.serving import LOOPBACK, Port, at_address, only_one, run_web
+from app.commands.serving import LOOPBACK, Port, at_address, database_file, only_one, run_web
 from app.domain.clock import Verdict
 from app.pages.words import VERDICTS
 from app.settings import Settings, read_settings
@@ -58,7 +58,9 @@ def _play(settings: Settings, terminal: Terminal, *, fresh: bool) -> None:
     with opened(settings) as (state, _):
         standing = play.standing(state.database)
         if standing is Standing.FOREIGN:
-            message = "{database} holds leads or sources that are not the demo's; set TASUKI_DATA_DIR to another folder."
+            message = (
+                "{database} holds leads or sources that are not the demo's; set TASUKI_DATA_DIR to another folder."
+            )
             where = state.database.engine.url.render_as_string()
             raise CannotDo(message, database=where)
         if standing is Standing.PLAYED and not fresh:
@@ -99,12 +101,16 @@ def _show(state: State, terminal: Terminal) -> None:
 
 def _to_open(settings: Settings, token: str, feed: str, handoff: int) -> list[tuple[str, str]]:
     base = settings.public_url
-    own_folder = "" if settings.data_dir != FOLDER else f"TASUKI_DATA_DIR={FOLDER} "
+    own_folder = f"TASUKI_DATA_DIR={FOLDER} " if database_file(settings) == FOLDER / "tasuki.db" else ""
     return [
         ("The page: what is urgent today", f"{base}/"),
         ("One handoff explained", f"{base}/handoffs/{handoff}"),
         ("The same in the terminal", f"{own_folder}tasuki explain {handoff}"),
-        ("The next meeting's agenda (also .json and .html)", f'curl -H "Authorization: Bearer {token}" {base}/v1/meetings/next/agenda.md'),
+        (
+            "The next meeting's agenda (also .json and .html)",
+            f'curl -H "Authorization: Bearer {token}" {base}/v1/meetings/next/agenda.md',
+        ),
+        ("A token that may read", token),
         ("The meeting as a calendar to subscribe to", feed_url(base, feed)),
         ("The REST API", f"{base}/docs"),
     ]

@@ -27,10 +27,11 @@ from app.settings import BadSettings, Settings, read_settings
 from app.state import secret_keys, wall_clock
 
 
-
 def doctor(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only what is wrong.")] = False,
-    new_key: Annotated[bool, typer.Option("--new-key", help="Print a fresh key for TASUKI_SECRET_KEY and end.")] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Print a fresh key for TASUKI_SECRET_KEY and end.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look at everything and say what is wrong and what mends it; exit code 1 if anything is."""
@@ -78,7 +79,9 @@ def _in_database(database: Database, settings: Settings, now: datetime, locale: 
     try:
         with database.read() as c:
             if not schema.is_current(c):
-                yield Sign("The database's schema is not this program's.", "Restart `tasuki serve`: it brings it up to date.")
+                yield Sign(
+                    "The database's schema is not this program's.", "Restart `tasuki serve`: it brings it up to date."
+                )
                 return
             yield Sign("The database answers, and its schema is current.")
             yield from _contents(c, settings, now, locale)

@@ -57,7 +57,7 @@ class Document:
 class Plain(yaml.SafeLoader):
     """What JSON knows, in YAML: `on`, `no`, `10:30` and dates are text."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}
+    yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}  # noqa: RUF012 as its base declares it
 
 
 for _tag, _pattern, _first in (

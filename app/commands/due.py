@@ -29,7 +29,9 @@ def target_in_words(clock: ClockKind, amount: float, terminal: Terminal) -> str:
 
 
 def due(
-    moment: Annotated[str, typer.Argument(help='When the lead becomes MQL, "2026-09-18 17:30"; without a zone, the settings\' zone.')],
+    moment: Annotated[
+        str, typer.Argument(help='When the lead becomes MQL, "2026-09-18 17:30"; without a zone, the settings\' zone.')
+    ],
     policy: Annotated[str | None, typer.Option(help="The policy's key; else the first in force now.")] = None,
     version: Annotated[str | None, typer.Option(help="Its number; else the newest.")] = None,
     as_json: AsJson = False,
@@ -86,7 +88,9 @@ def moment_of(written: str, zone: ZoneInfo) -> datetime:
     try:
         at = datetime.fromisoformat(written.strip())
     except ValueError:
-        raise CannotDo('`{written}` is not a date and time; write it like "2026-09-18 17:30".', USAGE, written=written) from None
+        raise CannotDo(
+            '`{written}` is not a date and time; write it like "2026-09-18 17:30".', USAGE, written=written
+        ) from None
     if not 1990 <= at.year <= 2100:
         raise CannotDo("{written}: years 1990 to 2100 are known.", USAGE, written=written)
     return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from app.api.v1 import explanations, shapes
 from app.commands.failures import DATA, USAGE, CannotDo
 from app.commands.opening import opened
 from app.commands.printing import AsJson, Terminal
@@ -45,10 +44,15 @@ def explain(
             number = _handoff_of(c, lead, terminal) if lead else int(what)
             found = flow.explain(c, state.versions.read(c), number, now)
         if as_json:
-            handoff = shapes.shown(found.handoff, state.settings.public_url)
-            terminal.json(explanations.explained(found, handoff).model_dump(mode="json"))
+            terminal.json(_as_the_api_says_it(found, state.settings.public_url))
         else:
             _print(found, f"{state.settings.public_url}/handoffs/{number}", terminal)
+
+
+def _as_the_api_says_it(found: Explanation, public_url: str) -> Any:
+    from app.api.v1 import explanations, shapes  # the web framework takes half a second to load
+
+    return explanations.explained(found, shapes.shown(found.handoff, public_url)).model_dump(mode="json")
 
 
 def _handoff_of(c: Connection, words: str, terminal: Terminal) -> int:
@@ -97,13 +101,19 @@ def _facts(file: Dossier, page: str, terminal: Terminal) -> list[tuple[str, str]
     said = [
         ("Handoff", f"#{file.handoff_id}"),
         ("Due", terminal.moment(file.due_at)),
-        ("Overdue by" if file.overdue else "Before the deadline", distance),
+        (_distance_label(file), distance),
         ("Owner", episode.owner_name or episode.owner or terminal.words("nobody yet")),
         ("Policy", f"{policy.policy.name} (v{policy.version})"),
         ("Page", page),
         ("Open in the SFA", file.url or ""),
     ]
     return [(terminal.words(label), value) for label, value in said if value]
+
+
+def _distance_label(file: Dossier) -> str:
+    if file.overdue:
+        return "Overdue by"
+    return "Time left" if file.running else "Before the deadline"
 
 
 def _findings(file: Dossier, terminal: Terminal) -> list[str]:

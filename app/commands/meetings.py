@@ -23,7 +23,9 @@ from app.state import State
 
 app = typer.Typer(no_args_is_help=True, help="Meeting series and their calendar feeds.")
 series = typer.Typer(no_args_is_help=True, help="When the sales and marketing meeting is held.")
-feed = typer.Typer(no_args_is_help=True, help="The meeting in Outlook, Google Calendar and others, by a secret address.")
+feed = typer.Typer(
+    no_args_is_help=True, help="The meeting in Outlook, Google Calendar and others, by a secret address."
+)
 app.add_typer(series, name="series")
 app.add_typer(feed, name="feed")
 
@@ -66,7 +68,9 @@ def _written(state: State, terminal: Terminal, key: str, form: Format) -> str:
 
 
 @series.command("show")
-def show(key: Annotated[str | None, typer.Option("--key", help="Only this series.")] = None, as_json: AsJson = False) -> None:
+def show(
+    key: Annotated[str | None, typer.Option("--key", help="Only this series.")] = None, as_json: AsJson = False
+) -> None:
     """All series, and when each is held next."""
     with opened() as (state, terminal):
         now = state.clock()
@@ -81,7 +85,13 @@ def show(key: Annotated[str | None, typer.Option("--key", help="Only this series
 
 def _entry(stored: StoredSeries, now: datetime) -> dict[str, Any]:
     document = stored.series.model_dump(mode="json")
-    return {"key": stored.key, **document, "calendar": stored.calendar_key, "next": _next(stored, now), "feed": stored.has_feed}
+    return {
+        "key": stored.key,
+        **document,
+        "calendar": stored.calendar_key,
+        "next": _next(stored, now),
+        "feed": stored.has_feed,
+    }
 
 
 def _next(stored: StoredSeries, now: datetime) -> datetime | None:
@@ -108,9 +118,13 @@ def set_(
     time: Annotated[str | None, typer.Option(help="When it begins, 10:00.")] = None,
     minutes: Annotated[int | None, typer.Option(help="How long it takes, 60 to 90.")] = None,
     every_weeks: Annotated[int | None, typer.Option(help="1: every week; 2: every two weeks.")] = None,
-    first: Annotated[str | None, typer.Option(help="Meeting 1 is the first such weekday from this date on, 2026-10-01.")] = None,
+    first: Annotated[
+        str | None, typer.Option(help="Meeting 1 is the first such weekday from this date on, 2026-10-01.")
+    ] = None,
     time_zone: Annotated[str | None, typer.Option(help="IANA name, such as Asia/Tokyo.")] = None,
-    calendar: Annotated[str | None, typer.Option(help="Key of the calendar that it is moved off closed days by.")] = None,
+    calendar: Annotated[
+        str | None, typer.Option(help="Key of the calendar that it is moved off closed days by.")
+    ] = None,
 ) -> None:
     """Add a series or change it: what is not given stays as it is."""
     given = {
@@ -164,4 +178,3 @@ def revoke(key: Key = DEFAULT) -> None:
         with state.database.write() as c:
             meetings.revoke_feed(c, key)
         terminal.say("The calendar's address opens nothing any more.")
-

@@ -13,8 +13,9 @@ from app.commands.documents import as_data, as_yaml, read_document
 from app.commands.due import moment_of, number_of, target_in_words
 from app.commands.opening import opened
 from app.commands.printing import AsJson, Terminal
-from app.domain.policy import Policies, Policy, explain_rule
+from app.domain.policy import Policies, Policy
 from app.domain.refusals import refused, validated
+from app.domain.rules import explain_rule
 from app.flows import lists, policies, publish
 from app.flows.lists import PolicyEntry
 
@@ -83,7 +84,9 @@ def show_policy(
 def _heading(entry: PolicyEntry, terminal: Terminal) -> Iterator[str]:
     version = entry.version
     since = terminal.moment(version.effective_from) if version.effective_from else terminal.words("ever")
-    yield terminal.words("{key} v{number}, in force from {since}", key=version.policy.key, number=version.version, since=since)
+    yield terminal.words(
+        "{key} v{number}, in force from {since}", key=version.policy.key, number=version.version, since=since
+    )
     if entry.note:
         yield entry.note
     yield from (explain_rule(version.policy.rule, locale) for locale in ("ja", "en"))
@@ -100,9 +103,9 @@ def diff(
         with state.database.read() as c:
             known = state.versions.read(c)
             before, after = (lists.policy_version(c, known, key, number_of(number)) for number in (older, newer))
-        written = [as_yaml(as_data(entry.version.policy)).splitlines() for entry in (before, after)]
+        old, new = (as_yaml(as_data(entry.version.policy)).splitlines() for entry in (before, after))
         names = [f"{key} v{entry.version.version}" for entry in (before, after)]
-        changes = list(difflib.unified_diff(*written, *names, lineterm=""))
+        changes = list(difflib.unified_diff(old, new, names[0], names[1], lineterm=""))
         for line in changes:
             terminal.line(line, style={"+": "green", "-": "red", "@": "cyan"}.get(line[0], ""))
         if not changes:
@@ -114,7 +117,9 @@ def diff(
 @app.command("apply")
 def apply_policy(
     file: File,
-    effective_from: Annotated[str | None, typer.Option(help='Moment from which it applies, "2026-10-05 09:00"; else now.')] = None,
+    effective_from: Annotated[
+        str | None, typer.Option(help='Moment from which it applies, "2026-10-05 09:00"; else now.')
+    ] = None,
     note: Annotated[str, typer.Option(help="Why: the decision of the meeting, for instance.")] = "",
     as_json: AsJson = False,
 ) -> None:

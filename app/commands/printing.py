@@ -114,7 +114,9 @@ def _justified(rows: Sequence[Sequence[object]], column: int) -> Any:
 def _cell(value: object) -> str:
     if value is None or value == "":
         return "–"
-    return f"{value:,}" if isinstance(value, int | float) else "\n".join(one_line(part) for part in str(value).split("\n"))
+    return (
+        f"{value:,}" if isinstance(value, int | float) else "\n".join(one_line(part) for part in str(value).split("\n"))
+    )
 
 
 def in_json(value: Any) -> str:

@@ -19,8 +19,12 @@ from app.settings import Settings
 app = typer.Typer(no_args_is_help=True, help="Tools that send webhooks, and their secrets.")
 
 Name = Annotated[str, typer.Argument(help="Name of the source; it stands in the webhook's URL.")]
-ConfigFile = Annotated[str | None, typer.Option("--config", help="YAML or JSON file with the configuration; - is stdin.")]
-Pairs = Annotated[list[str] | None, typer.Option("-c", help="One entry of the configuration, key=value; may be repeated.")]
+ConfigFile = Annotated[
+    str | None, typer.Option("--config", help="YAML or JSON file with the configuration; - is stdin.")
+]
+Pairs = Annotated[
+    list[str] | None, typer.Option("-c", help="One entry of the configuration, key=value; may be repeated.")
+]
 SecretStdin = Annotated[bool, typer.Option("--secret-stdin", help="Read the webhook secret from stdin.")]
 CredentialStdin = Annotated[
     bool, typer.Option("--credential-stdin", help="Read the token for the tool's API from stdin (after the secret).")
@@ -62,13 +66,18 @@ def list_(as_json: AsJson = False) -> None:
             found = lists.all_sources(c, state.vault)
             heard = {fresh.name: fresh.heard_at for fresh in today.freshness(c)}
             quarantined = checkup.quarantined_by_source(c)
-        shown = [_entry(s) | {"last_delivery_at": heard.get(s.name), "quarantined": quarantined.get(s.name, 0)} for s in found]
+        shown = [
+            _entry(s) | {"last_delivery_at": heard.get(s.name), "quarantined": quarantined.get(s.name, 0)}
+            for s in found
+        ]
         if as_json:
             terminal.json(shown)
         elif not found:
             terminal.say("There is no source yet. Add one: `tasuki source add NAME KIND`.")
         else:
-            terminal.table(("Name", "Kind", "State", "Last delivery", "In quarantine"), [_row(s, terminal) for s in shown])
+            terminal.table(
+                ("Name", "Kind", "State", "Last delivery", "In quarantine"), [_row(s, terminal) for s in shown]
+            )
 
 
 def _entry(source: SourceEntry) -> dict[str, Any]:

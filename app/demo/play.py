@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import groupby
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import Connection, delete, func, select
 
 from app.db import Database
 from app.demo.senders import ORGANIZATION, PORTAL
 from app.demo.story import REPS, Step, Story
 from app.domain.calendar import ClockKind
+from app.domain.clock import Verdict
 from app.domain.policy import AlertRoute, default_policy
-from app.flows import alerts, policies, sources, sweep
+from app.flows import alerts, meetings, policies, sources, sweep, tokens
 from app.main import create_app
-from app.models import Alert, Event, Handoff, Lead, Source
+from app.models import Alert, ApiToken, Base, Delivery, Event, Handoff, Lead, PolicyVersion, Source, VerdictChange
 from app.notify.log import Log
 from app.settings import Settings
 from app.state import State, open_state
@@ -27,7 +29,11 @@ from app.state import State, open_state
 SLOT = timedelta(minutes=30)
 #: The meeting agreed on another SLA in this week: one business day instead of 24 hours.
 NEW_SLA_WEEK = 6
+#: Who made the demo's policies; so its database is told from others.
 REPLAYED = "tasuki demo"
+SOURCES = frozenset({"hubspot", "salesforce", "seminar"})
+#: Name of the token made for whoever looks around.
+KEYS = "demo"
 
 
 @dataclass(slots=True)
@@ -38,38 +44,65 @@ class PlayedClock:
         return self.now
 
 
-@dataclass(slots=True)
+class Standing(StrEnum):
+    """What is in a database, as far as the demo is concerned."""
+
+    EMPTY = "empty"
+    #: A play that was interrupted.
+    BEGUN = "begun"
+    PLAYED = "played"
+    #: Leads or sources that are somebody's own.
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
-    """What happened, in numbers, and the last alerts as they were written."""
+    """What is there after playing, in numbers."""
 
-    webhooks: int = 0
-    events: int = 0
-    leads: int = 0
-    verdicts: dict[str, int] = field(default_factory=dict)
-    alerts: int = 0
-    last_alerts: list[str] = field(default_factory=list)
+    #: webhooks, events, leads, handoffs, alerts
+    numbers: dict[str, int]
+    #: Handoffs by verdict.
+    verdicts: dict[str, int]
 
 
-def already_played(database: Database) -> bool:
+# --- before
+
+
+def standing(database: Database) -> Standing:
     with database.read() as c:
-        return c.scalar(select(func.count()).select_from(Source)) != 0
+        names = set(c.scalars(select(Source.name)))
+        ours = c.scalar(select(PolicyVersion.id).where(PolicyVersion.created_by == REPLAYED).limit(1)) is not None
+        if not ours:
+            return Standing.FOREIGN if names or _number(c, Lead) else Standing.EMPTY
+        if names - SOURCES:
+            return Standing.FOREIGN
+        played = c.scalar(select(ApiToken.id).where(ApiToken.name == KEYS).limit(1)) is not None
+        return Standing.PLAYED if played else Standing.BEGUN
 
 
-def play(settings: Settings, now: datetime, progress: Callable[[int, int], None]) -> Played:
-    """Fill an empty database. `progress`: (webhooks sent, all)."""
-    clock = PlayedClock(now)
+def clear(database: Database) -> None:
+    """Empty every table. Only for a database of the demo's."""
+    with database.write() as c:
+        for table in reversed(Base.metadata.sorted_tables):
+            c.execute(delete(table))
+
+
+# --- playing
+
+
+def play(settings: Settings, now: datetime, progress: Callable[[int, int], None]) -> list[str]:
+    """Fill an empty database; the last alerts as they were written. `progress`: (webhooks sent, all)."""
+    story = Story(now, secrets={}, public_url=settings.public_url)
+    clock = PlayedClock(story.start - timedelta(days=30))
     state = open_state(settings, clock)
     heard: list[str] = []
     state.channels = {"log": Log(heard.append)}
-    story = Story(now, secrets={}, public_url=settings.public_url)
-    clock.now = story.start - timedelta(days=30)
     _set_up(state, story)
-    steps = story.steps()
-    asyncio.run(_play(state, clock, story, steps, now, progress))
-    played = _count(state, len(steps))
-    played.last_alerts = heard[-3:]
+    asyncio.run(_play(state, clock, story, story.steps(), now, progress))
+    with state.database.write() as c:
+        new_keys(c, now)
     state.close()
-    return played
+    return heard[-3:]
 
 
 def _set_up(state: State, story: Story) -> None:
@@ -128,7 +161,9 @@ async def _play(
 
 def _slots(steps: Sequence[Step], start: datetime, now: datetime) -> Iterator[tuple[datetime, list[Step]]]:
     """Every hour of the weeks, and in between the slots in which something is sent."""
-    sending = {end: list(group) for end, group in groupby(steps, key=lambda s: start + SLOT * ((s.at - start) // SLOT + 1))}
+    sending = {
+        end: list(group) for end, group in groupby(steps, key=lambda s: start + SLOT * ((s.at - start) // SLOT + 1))
+    }
     hours = {start + timedelta(hours=n) for n in range(int((now - start) / timedelta(hours=1)) + 1)}
     for moment in sorted(hours | set(sending)):
         yield min(moment, now), sending.get(moment, [])
@@ -153,13 +188,36 @@ def _work(state: State, moment: datetime) -> None:
         pass
 
 
-def _count(state: State, webhooks: int) -> Played:
-    with state.database.read() as c:
-        verdicts = c.execute(select(Handoff.verdict, func.count()).group_by(Handoff.verdict)).all()
-        return Played(
-            webhooks=webhooks,
-            events=c.scalar(select(func.count()).select_from(Event)) or 0,
-            leads=c.scalar(select(func.count()).select_from(Lead)) or 0,
-            verdicts={verdict: count for verdict, count in verdicts},
-            alerts=c.scalar(select(func.count()).select_from(Alert).where(Alert.state == "sent")) or 0,
-        )
+# --- afterwards
+
+
+def new_keys(c: Connection, now: datetime) -> tuple[str, str]:
+    """A token that may read, and the secret of the meeting's feed; those made before end. That there is one says that
+    the play came to its end."""
+    for token in tokens.listed(c):
+        if token.name == KEYS:
+            tokens.revoke(c, token.id, now)
+    return tokens.create(c, KEYS, ["read"], now), meetings.new_feed_secret(c, meetings.DEFAULT)
+
+
+def count(c: Connection) -> Played:
+    tables = {"webhooks": Delivery, "events": Event, "leads": Lead, "handoffs": Handoff}
+    numbers = {name: _number(c, table) for name, table in tables.items()}
+    sent = select(func.count()).select_from(Alert).where(Alert.state == "sent")
+    verdicts = c.execute(select(Handoff.verdict, func.count()).group_by(Handoff.verdict)).tuples()
+    return Played(numbers | {"alerts": c.scalar(sent) or 0}, dict(verdicts.all()))
+
+
+def _number(c: Connection, table: type[Base]) -> int:
+    return c.scalar(select(func.count()).select_from(table)) or 0
+
+
+def telling_handoff(c: Connection) -> int:
+    """A handoff worth explaining: the newest whose breach was withdrawn, else the newest breach, else the newest."""
+    withdrawn = VerdictChange.previous == Verdict.BREACHED, VerdictChange.verdict == Verdict.MET
+    candidates = (
+        select(func.max(VerdictChange.handoff_id)).where(*withdrawn),
+        select(func.max(Handoff.id)).where(Handoff.verdict == Verdict.BREACHED),
+        select(func.max(Handoff.id)),
+    )
+    return next((found for query in candidates if (found := c.scalar(query))), 0)

@@ -219,7 +219,9 @@ def _note_owner(history: History, event: Event, _policies: Policies) -> None:
     said = event.data
     if said["owner"] != history.owner:
         history.assigned_at = event.occurred_at if said["owner"] else None
-    history.owner, history.owner_name, history.owner_email = said["owner"], said.get("name"), said.get("email")
+    # A queue has a name and owns nothing: nobody in particular will call.
+    name, email = (said.get("name"), said.get("email")) if said["owner"] else (None, None)
+    history.owner, history.owner_name, history.owner_email = said["owner"], name, email
     if episode := history.running:
         _assign(episode, history)
 

@@ -15,10 +15,10 @@ from sqlalchemy.engine import make_url
 from app.domain.calendar import Calendar
 from app.domain.policy import Policies, PolicyVersion
 from app.domain.refusals import Refused
-from app.flows import lists, today
+from app.flows import lists, today, vital
 from app.flows.lists import SourceEntry
 from app.flows.sources import Vault, checked_config
-from app.models import Alert, Delivery, Heartbeat, Source
+from app.models import Delivery, Heartbeat, Source
 from app.settings import Settings
 
 #: A delivery that waits longer than this waits for a process that is not there.
@@ -62,7 +62,9 @@ def _public_url(settings: Settings) -> Sign:
     url, values = urlsplit(settings.public_url), {"url": settings.public_url}
     if url.hostname in LOOPBACK:
         if settings.host in LOOPBACK:
-            return Sign("Public URL {url}: only this machine reaches it, so no tool on the internet can send.", "", values)
+            return Sign(
+                "Public URL {url}: only this machine reaches it, so no tool on the internet can send.", "", values
+            )
         fix = "Set TASUKI_PUBLIC_URL to the address under which tools and readers reach this server."
         return Sign("Public URL {url} leads nobody here, but the server listens to others.", fix, values)
     if url.scheme != "https":
@@ -105,8 +107,8 @@ def _unusable(source: SourceEntry) -> str:
 
 
 def _heard(source: SourceEntry, fresh: today.Freshness, now: datetime) -> Sign:
-    values = {"name": source.name, "at": fresh.heard_at or fresh.silent_since or source.created_at}
-    quiet = now - values["at"]
+    since = fresh.heard_at or fresh.silent_since or source.created_at
+    values, quiet = {"name": source.name, "at": since}, now - since
     if fresh.heard_at is None and fresh.silent_since is None:
         if quiet <= NEVER_HEARD:
             return Sign("{name}: waits for its first delivery.", "", values)
@@ -119,22 +121,27 @@ def _heard(source: SourceEntry, fresh: today.Freshness, now: datetime) -> Sign:
 
 
 def delivery_signs(c: Connection, now: datetime) -> Iterator[Sign]:
-    quarantined, oldest = _stuck(c, "quarantined")
-    if quarantined:
+    quarantined = vital.deliveries(c, "quarantined")
+    if quarantined.count:
         fix = "`tasuki deliveries list --state quarantined` says why; mend it, then `tasuki deliveries replay`."
-        yield Sign("{count} deliveries in quarantine, the oldest from {at}.", fix, {"count": quarantined, "at": oldest})
+        yield Sign("{count} deliveries in quarantine, the oldest from {at}.", fix, _said(quarantined))
     else:
         yield Sign("No delivery is in quarantine.")
     yield _in_time(c, "waiting", WAITING_LONG, now)
     yield _in_time(c, "asking", ASKING_LONG, now)
 
 
+WAITING = {
+    "waiting": "{count} deliveries wait for their turn.",
+    "asking": "{count} deliveries wait for a tool's answer.",
+}
+
+
 def _in_time(c: Connection, state: str, longest: timedelta, now: datetime) -> Sign:
-    count, oldest = _stuck(c, state)
-    values = {"count": count, "at": oldest}
-    if not oldest or now - oldest <= longest:
-        message = {"waiting": "{count} deliveries wait for their turn.", "asking": "{count} deliveries wait for a tool's answer."}
-        return Sign(message[state], "", values)
+    queue = vital.deliveries(c, state)
+    values = _said(queue)
+    if not queue.oldest or now - queue.oldest <= longest:
+        return Sign(WAITING[state], "", values)
     if state == "waiting":
         fix = "Start `tasuki serve` or `tasuki worker`; one that runs says on stderr why it is held up."
         return Sign("{count} deliveries wait, the oldest since {at}.", fix, values)
@@ -142,11 +149,8 @@ def _in_time(c: Connection, state: str, longest: timedelta, now: datetime) -> Si
     return Sign("{count} deliveries wait for a tool's answer, the oldest since {at}.", fix, values)
 
 
-def _stuck(c: Connection, state: str) -> tuple[int, datetime | None]:
-    """How many deliveries are in that state, and when the first of them came."""
-    count = c.scalar(select(func.count()).select_from(Delivery).where(Delivery.state == state)) or 0
-    oldest = select(Delivery.received_at).where(Delivery.state == state).order_by(Delivery.id).limit(1)
-    return count, c.scalar(oldest) if count else None
+def _said(queue: vital.Queue) -> dict[str, Any]:
+    return {"count": queue.count, "at": queue.oldest}
 
 
 def quarantined_by_source(c: Connection) -> dict[str, int]:
@@ -159,9 +163,11 @@ def quarantined_by_source(c: Connection) -> dict[str, int]:
 
 def job_signs(c: Connection, late: timedelta, now: datetime) -> Iterator[Sign]:
     """`late`: how long a job may go without ending well."""
-    beats = {row.job: row for row in c.execute(select(Heartbeat.__table__))}
+    beats = {row.job: row for row in vital.heartbeats(c)}
     if not beats:
-        yield Sign("Nothing has worked here yet.", "Start `tasuki serve`, or `tasuki worker` beside `serve --no-scheduler`.")
+        yield Sign(
+            "Nothing has worked here yet.", "Start `tasuki serve`, or `tasuki worker` beside `serve --no-scheduler`."
+        )
         return
     for job in JOBS:
         yield _job(job, beats.get(job), late, now)
@@ -171,16 +177,18 @@ def _job(job: str, row: Any, late: timedelta, now: datetime) -> Sign:
     values = {"job": job, "at": row.beat_at if row else None, "error": row.error if row else None}
     if row is None or now - row.beat_at > late:
         fix = "See that `tasuki serve` or `tasuki worker` runs; it writes on stderr what stops it."
-        message = "Job {job} last ended well at {at}: {error}" if row and row.error else "Job {job} last ended well at {at}."
+        message = (
+            "Job {job} last ended well at {at}: {error}" if row and row.error else "Job {job} last ended well at {at}."
+        )
         return Sign(message, fix, values)
     return Sign("Job {job} ran at {at}", "", values)
 
 
 def alert_signs(c: Connection) -> Iterator[Sign]:
-    undeliverable = c.scalar(select(func.count()).select_from(Alert).where(Alert.state == "undeliverable")) or 0
-    if undeliverable:
+    undeliverable = vital.alerts(c, "undeliverable")
+    if undeliverable.count:
         fix = "`tasuki alerts list --state undeliverable` says why; mend it, then `tasuki alerts retry`."
-        yield Sign("{count} alerts cannot be delivered.", fix, {"count": undeliverable})
+        yield Sign("{count} alerts cannot be delivered.", fix, _said(undeliverable))
     else:
         yield Sign("No alert is undeliverable.")
 
@@ -200,11 +208,19 @@ def policy_signs(policies: Policies, settings: Settings, now: datetime) -> Itera
 
 def _channels(routes: Iterable[tuple[str, str]], settings: Settings) -> Iterator[Sign]:
     for name in (to for channel, to in routes if channel == "slack"):
-        fix = "" if name in settings.slack_webhooks else "Add {name} to TASUKI_SLACK_WEBHOOKS, or take it out of the policy."
-        yield Sign("Slack webhook {name} is set up" if not fix else "Slack webhook {name} is missing.", fix, {"name": name})
+        fix = (
+            ""
+            if name in settings.slack_webhooks
+            else "Add {name} to TASUKI_SLACK_WEBHOOKS, or take it out of the policy."
+        )
+        yield Sign(
+            "Slack webhook {name} is set up" if not fix else "Slack webhook {name} is missing.", fix, {"name": name}
+        )
     if any(channel == "email" for channel, _ in routes):
         fix = "" if settings.smtp_host else "Set TASUKI_SMTP_HOST, or take e-mail out of the policy."
-        yield Sign("E-mail goes through {host}" if not fix else "E-mail is not set up.", fix, {"host": settings.smtp_host})
+        yield Sign(
+            "E-mail goes through {host}" if not fix else "E-mail is not set up.", fix, {"host": settings.smtp_host}
+        )
 
 
 def _holidays(version: PolicyVersion, now: datetime) -> Sign:
@@ -235,7 +251,7 @@ def years_without_holidays(calendar: Calendar, years: Iterable[int]) -> list[int
 def clock_sign(c: Connection, now: datetime) -> Sign:
     """What was written down later than now was written by another clock."""
     if c.dialect.name == "postgresql":
-        newest = c.scalar(select(func.clock_timestamp()))
+        newest = c.execute(select(func.clock_timestamp())).scalar_one()
         apart = abs(now - newest)
     else:
         newest_delivery = select(Delivery.received_at).order_by(Delivery.id.desc()).limit(1)
@@ -244,5 +260,7 @@ def clock_sign(c: Connection, now: datetime) -> Sign:
         apart = newest - now
     values = {"at": newest}
     if apart > SKEW:
-        return Sign("This machine's clock and the database's times do not agree: {at}.", "Let NTP set the clock.", values)
+        return Sign(
+            "This machine's clock and the database's times do not agree: {at}.", "Let NTP set the clock.", values
+        )
     return Sign("The clock is right", "", values)

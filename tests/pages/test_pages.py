@@ -130,13 +130,19 @@ def test_a_queue_is_no_owner(state, clock, tell) -> None:
     assert shown.ownerless == 1
 
 
-def test_a_deadline_that_passed_before_the_sweep_came_is_overdue(state, clock, tell) -> None:
+@pytest.mark.parametrize("swept_after", [0 * H, 20 * H], ids=["on_track", "at_risk"])
+def test_a_deadline_that_passed_before_the_sweep_came_is_overdue(state, clock, tell, swept_after) -> None:
+    due_at = clock() + 24 * H
     tell(handed(1, clock()))
-    shown = seen(state, clock() + 24 * H + timedelta(seconds=1))
-    assert (shown.running.total, shown.breaches.total, shown.overdue) == (0, 1, 1)
-    assert shown.breaches.lines[0].band == "overdue"
-    at_the_deadline = seen(state, clock() + 24 * H)
+    clock.advance(swept_after)
+    tell()
+    at_the_deadline, later = seen(state, due_at), seen(state, due_at + timedelta(seconds=1))
     assert (at_the_deadline.running.total, at_the_deadline.overdue) == (1, 0)
+    assert (later.running.total, later.breaches.total, later.overdue) == (0, 1, 1)
+    assert later.breaches.lines[0].band == "overdue"
+    with state.database.read() as c:
+        file = dossier.read(c, state.versions.read(c), id_of(state, 1), due_at + timedelta(seconds=1))
+    assert file.verdict is Verdict.BREACHED
 
 
 def test_fifty_rows_are_written_out_and_the_others_counted(state, clock, tell) -> None:
@@ -373,7 +379,7 @@ def test_words_from_outside_stay_words(clock, tell, signed_in, path) -> None:
     nasty = "<img src=x onerror=alert(1)>{{ 7*7 }}\u202e"
     tell(
         handed(1, clock() - H, owner='"><script>', name=nasty, company=nasty, url="javascript:alert(1)"),
-        [fact("follow_up", clock() - M, lead=person(1), channel="call", automated=False, by=nasty, outcome=nasty)],
+        [fact("follow_up", clock() - M, lead=person(1), channel="email", automated=True, by=nasty, outcome=nasty)],
         [fact("status", clock() - M, lead=person(1), status=None, raw=nasty)],
     )
     page = signed_in.get(path).text

@@ -18,13 +18,11 @@ from app.api.v1 import (
     sources,
 )
 
-#: Bytes of a body; a policy with 200 conditions has a tenth of it.
-LARGEST_BODY = 1024 * 1024
 NOUNS = (leads, handoffs, follow_ups, sources, deliveries, policies, calendars, due, alerts, meetings)
 
-_v1 = APIRouter(prefix="/v1", max_body_size=LARGEST_BODY)
-for noun in NOUNS:
-    _v1.include_router(noun.router)
+_v1 = APIRouter(prefix="/v1")
+for _noun in NOUNS:
+    _v1.include_router(_noun.router)
 
 router = APIRouter()
 router.include_router(_v1)

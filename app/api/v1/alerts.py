@@ -6,18 +6,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from app.api.auth import reads, writes
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.problems import Problem
 from app.api.schemas import Id, Nothing, RowId, Shown
 from app.domain.policy import AlertReason
 from app.flows import alerts, lists
 
-router = APIRouter(prefix="/alerts", tags=["Alerts"])
+router = noun("/alerts", "Alerts")
 
 EXAMPLE: dict[str, Any] = {
     "id": 77,

@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import ConfigDict
 
 from app.api.auth import Admin, reads
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.problems import under
 from app.api.schemas import Nothing, Shown, Written
 from app.domain.calendar import Calendar
 from app.flows import lists, policies
 
-router = APIRouter(prefix="/calendars", tags=["Calendars"])
+router = noun("/calendars", "Calendars")
 
 CalendarKey = Annotated[str, Path(max_length=64, description="The calendar's key.", examples=["default"])]
 DOCUMENT: dict[str, Any] = {

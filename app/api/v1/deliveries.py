@@ -6,16 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from app.api.auth import administers, reads, writes
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.schemas import Key, Nothing, RowId, Shown, Written
 from app.flows import deliveries, lists
 
-router = APIRouter(prefix="/deliveries", tags=["Deliveries"])
+router = noun("/deliveries", "Deliveries")
 
 EXAMPLE: dict[str, Any] = {
     "id": 90210,

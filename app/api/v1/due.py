@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import ConfigDict, Field
 
 from app.api.auth import reads
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.schemas import Asked, Key, Moment, Shown
 from app.api.v1 import explanations
 from app.api.v1.explanations import Receipt
@@ -20,7 +21,7 @@ from app.domain.policy import PolicyVersion
 from app.domain.refusals import Refused, listed, refused
 from app.flows.explain import Deadline, deadline_of, version_at
 
-router = APIRouter(prefix="/due", tags=["Deadlines"], dependencies=[reads])
+router = noun("/due", "Deadlines", [reads])
 
 EXAMPLE: dict[str, Any] = {
     "policy": {"key": "mql", "version": 3},

@@ -34,7 +34,7 @@ class Found(Shown):
 
     condition: dict[str, Any]
     held: bool
-    value: float | str | None
+    value: int | float | str | None
     text_ja: str
     text_en: str
     evidence: list[Evidence] = Field(description="The newest events behind it.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 from pydantic import ConfigDict, Field, RootModel
 
 from app.api.auth import Writer
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.schemas import Moment, Nothing, Shown, Word, Written, WrittenId
 from app.api.v1 import shapes
 from app.api.v1.shapes import Handoff, shown
@@ -17,7 +18,7 @@ from app.flows import follow_ups, lists
 from app.flows.follow_ups import Entry
 from connectors.contract import EventKind, Outcome
 
-router = APIRouter(prefix="/follow-ups", tags=["Follow-ups"])
+router = noun("/follow-ups", "Follow-ups")
 
 
 class _Entry(Written):

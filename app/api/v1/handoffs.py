@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from app.api.auth import reads
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.schemas import Id, Key, Moment, Nothing, RowId, Shown, Word, whole_seconds
 from app.api.v1.explanations import Explanation, explained
@@ -20,7 +21,7 @@ from app.flows.dossier import NoSuchHandoff
 from app.flows.explain import TimeLeft, explain, time_left
 from app.flows.lists import HandoffFilter
 
-router = APIRouter(prefix="/handoffs", tags=["Handoffs"], dependencies=[reads])
+router = noun("/handoffs", "Handoffs", [reads])
 
 
 class Remaining(Shown):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from app.api.auth import reads
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.schemas import Moment, Nothing, RowId, Shown, Word
 from app.api.v1 import shapes
@@ -17,7 +18,7 @@ from app.api.v1.shapes import Handoff, shown
 from app.domain.refusals import refused
 from app.flows import lists
 
-router = APIRouter(prefix="/leads", tags=["Leads"], dependencies=[reads])
+router = noun("/leads", "Leads", [reads])
 
 EXAMPLE: dict[str, Any] = shapes.LEAD_EXAMPLE | {
     "first_seen_at": "2026-09-01T01:12:00Z",

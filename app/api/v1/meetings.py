@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import ConfigDict, Field
 
 from app.api.auth import administers, reads
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.problems import locale_of
 from app.api.schemas import Asked, Key, Nothing, Shown, Written
@@ -24,7 +25,7 @@ from app.pages import feeds
 from app.settings import Settings
 from app.state import State
 
-router = APIRouter(prefix="/meetings", tags=["Meetings"])
+router = noun("/meetings", "Meetings")
 
 SeriesKey = Annotated[
     str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="The series' key.", examples=["default"])

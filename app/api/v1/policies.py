@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import ConfigDict, Field
 
 from app.api.auth import Admin, reads
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.schemas import Asked, Moment, Nothing, Shown, Written, storable
 from app.domain.differences import differences
@@ -18,7 +19,7 @@ from app.domain.rules import explain_rule
 from app.flows import lists, publish
 from app.flows.lists import PolicyEntry
 
-router = APIRouter(prefix="/policies", tags=["Policies"])
+router = noun("/policies", "Policies")
 
 PolicyKey = Annotated[str, Path(max_length=64, description="The policy's key.", examples=["mql"])]
 Number = Annotated[int, Path(ge=1, le=10**6, description="The version.", examples=[3])]

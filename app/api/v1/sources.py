@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy import Connection
 
 from app.api.auth import administers, reads
 from app.api.here import Here
+from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.problems import under
 from app.api.schemas import Nothing, Shown, Written
@@ -20,7 +21,7 @@ from app.flows.lists import SourceEntry
 from app.state import State
 from connectors import registry
 
-router = APIRouter(prefix="/sources", tags=["Sources"])
+router = noun("/sources", "Sources")
 
 Name = Annotated[str, Path(max_length=64, description="The source's name.", examples=["hubspot"])]
 Secret = Annotated[str, Field(min_length=8, max_length=500, pattern=r"^[\x21-\x7e]+$")]
