@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,9 @@ from app.commands.failures import exit_code, in_words, passes
 from app.commands.printing import asked_language, complain, language_before_settings
 from app.domain.language import LOCALES, text
 from app.settings import BadSettings, read_settings
+
+#: Between Japanese punctuation and what follows it.
+PHRASE = re.compile(r"(?<=[、。])(?=[^\s、。])")
 
 
 def language() -> str:
@@ -60,13 +64,17 @@ def language_first(args: list[str]) -> list[str]:
 
 def translate(command: Any, locale: str) -> None:
     """The help of a command and of all below it; they are made anew for every run."""
-    command.help = text(locale, command.help) if command.help else None
-    command.short_help = text(locale, command.short_help) if command.short_help else None
-    for parameter in command.params:
-        if getattr(parameter, "help", None):
-            parameter.help = text(locale, parameter.help)
+    for described in (command, *command.params):
+        for name in ("help", "short_help"):
+            if message := getattr(described, name, None):
+                setattr(described, name, breakable(text(locale, message)))
     for below in getattr(command, "commands", {}).values():
         translate(below, locale)
+
+
+def breakable(words: str) -> str:
+    """Help is broken at blanks alone, and cut where there is none: Japanese gets one after each phrase."""
+    return PHRASE.sub(" ", words)
 
 
 app = typer.Typer(

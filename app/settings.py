@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 from sqlalchemy.engine import make_url
 
 
@@ -113,6 +115,9 @@ def read_settings(**given: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as wrong:
         raise BadSettings("; ".join(sentence(e["loc"], e["msg"]) for e in wrong.errors())) from None
+    except SettingsError as wrong:  # pydantic-settings could not even read it: a mapping that is no JSON
+        name = re.search(r'field "(\w+)"', str(wrong))
+        raise BadSettings(sentence((name[1] if name else "?",), "must be written as JSON")) from None
 
 
 def sentence(place: tuple[int | str, ...], message: str) -> str:

@@ -127,7 +127,8 @@ def check(
                 year=year,
                 count=len(closed),
             )
-            terminal.table(("Day", "Why closed"), [(_day(day, terminal), why) for day, why in closed.items()])
+            if closed:
+                terminal.table(("Day", "Why closed"), [(_day(day, terminal), why) for day, why in closed.items()])
         if missing:
             names = ", ".join(f"{_day(day, terminal)} {why}" for day, why in missing.items())
             message = "Public holidays that the calendar does not know: {names}. Write them down: `tasuki calendar show {key} | tasuki calendar apply - --policies`."  # noqa: E501

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,9 @@ from app.commands.meetings import feed_url
 from app.commands.opening import opened, terminal_for
 from app.commands.printing import Terminal
 from app.commands.serving import LOOPBACK, Port, at_address, database_file, only_one, run_web
+from app.db import Database
 from app.domain.clock import Verdict
+from app.flows import schema
 from app.pages.words import VERDICTS
 from app.settings import Settings, read_settings
 from app.state import State, wall_clock
@@ -55,18 +57,16 @@ def _play(settings: Settings, terminal: Terminal, *, fresh: bool) -> None:
     from app.demo import play
     from app.demo.play import Standing
 
-    with opened(settings) as (state, _):
-        standing = play.standing(state.database)
+    with closing(Database(settings.url_of_database)) as database:
+        schema.upgrade(database)
+        standing = play.standing(database)
         if standing is Standing.FOREIGN:
-            message = (
-                "{database} holds leads or sources that are not the demo's; set TASUKI_DATA_DIR to another folder."
-            )
-            where = state.database.engine.url.render_as_string()
-            raise CannotDo(message, database=where)
+            message = "{database} holds what is not the demo's; set TASUKI_DATA_DIR to another folder."
+            raise CannotDo(message, database=database.engine.url.render_as_string())
         if standing is Standing.PLAYED and not fresh:
             return
         if standing is not Standing.EMPTY:
-            play.clear(state.database)
+            play.clear(database)
     with terminal.progress("Playing twelve weeks") as progress:
         last_alerts = play.play(settings, wall_clock(), progress)
     terminal.say("The last alerts:")

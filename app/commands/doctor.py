@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.commands.failures import in_words
+from app.commands.failures import in_words, settings_in_words
 from app.commands.opening import terminal_for
 from app.commands.printing import AsJson, Terminal, asked_language, language_before_settings
 from app.db import Database
@@ -44,7 +44,8 @@ def doctor(
         signs = list(examine(settings, wall_clock(), terminal.locale))
     except BadSettings as wrong:
         terminal = Terminal(asked_language.get() or language_before_settings(), japanese_office().zone)
-        signs = [Sign("{why}", "Correct the variable and start again.", {"why": wrong})]
+        fix = "Correct the variable and start again."
+        signs = [Sign("{why}", fix, {"why": why}) for why in settings_in_words(wrong, terminal.locale)]
     shown = [sign for sign in signs if not (quiet and sign.well)]
     if as_json:
         terminal.json([_as_json(sign, terminal) for sign in shown])

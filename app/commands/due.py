@@ -17,15 +17,16 @@ from app.domain.deadline import Receipt, deadline, receipt_lines
 from app.domain.policy import Policies, PolicyVersion
 from app.flows import lists
 
+#: One, and any other number.
 TARGETS = {
-    ClockKind.ELAPSED: "{n} hours",
-    ClockKind.BUSINESS_HOURS: "{n} business hours",
-    ClockKind.BUSINESS_DAYS: "{n} business days",
+    ClockKind.ELAPSED: ("{n} hour", "{n} hours"),
+    ClockKind.BUSINESS_HOURS: ("{n} business hour", "{n} business hours"),
+    ClockKind.BUSINESS_DAYS: ("{n} business day", "{n} business days"),
 }
 
 
 def target_in_words(clock: ClockKind, amount: float, terminal: Terminal) -> str:
-    return terminal.words(TARGETS[clock], n=f"{amount:g}")
+    return terminal.words(TARGETS[clock][amount != 1], n=f"{amount:g}")
 
 
 def due(

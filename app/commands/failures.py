@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alembic.util import CommandError
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from app.commands.documents import RefusedFile
 from app.domain.language import text
-from app.domain.refusals import Refused
+from app.domain.refusals import Refused, refusals_of
 from app.flows.dossier import NoSuchHandoff
 from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchPolicy
 from app.flows.meetings import NoMeetingAhead, NoSuchSeries
 from app.flows.policies import NoSuchCalendar
 from app.flows.sources import NoSuchSource, WrongKey
 from app.flows.tokens import NoSuchToken
-from app.settings import BadSettings
+from app.settings import BadSettings, Settings
 from connectors.registry import UnknownKind
 
 #: Something outside is broken; what was typed or set is wrong; what is stored or written in a file is.
@@ -63,7 +64,7 @@ def in_words(error: Exception, locale: str) -> Iterator[str]:
         case CannotDo():
             yield text(locale, error.message, **error.values)
         case BadSettings():
-            yield text(locale, "A setting is wrong: {why}", why=error)
+            yield from (text(locale, "A setting is wrong: {why}", why=why) for why in settings_in_words(error, locale))
         case Refused():
             yield from (f"{r.place}: {r.message(locale)}".removeprefix(": ") for r in error.refusals)
         case RefusedFile():
@@ -76,6 +77,17 @@ def in_words(error: Exception, locale: str) -> Iterator[str]:
             yield f"{error.filename}: {error.strerror}" if error.filename else str(error)
         case _:
             yield _known_or_not(error, locale)
+
+
+def settings_in_words(error: BadSettings, locale: str) -> Iterator[str]:
+    """The same in the reader's tongue, as far as pydantic's own errors stand behind it."""
+    wrong = error.__context__
+    if not isinstance(wrong, ValidationError):
+        yield str(error)
+        return
+    for refusal in refusals_of(wrong, Settings):
+        name = refusal.place.strip("/").partition("/")[0]
+        yield f"TASUKI_{name.upper()}: {refusal.message(locale)}" if name else refusal.message(locale)
 
 
 def _about_a_file(error: RefusedFile, locale: str) -> Iterator[str]:

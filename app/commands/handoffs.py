@@ -147,7 +147,8 @@ def _change(change: Change, terminal: Terminal) -> str:
 
 
 def _alert(row: Any, terminal: Terminal) -> str:
-    told = f"{terminal.moment(row.sent_at or row.owed_at)}  {row.channel}: {terminal.words(row.reason)}, {terminal.words(row.state)}"
+    when, what = terminal.moment(row.sent_at or row.owed_at), terminal.words(row.reason)
+    told = f"{when}  {row.channel}: {what} – {terminal.words(row.state)}"
     return f"{told} ({row.last_error})" if row.last_error else told
 
 

@@ -16,7 +16,7 @@ def terminal_for(settings: Settings) -> Terminal:
 
 @contextmanager
 def opened(settings: Settings | None = None) -> Iterator[tuple[State, Terminal]]:
-    """The process state on a current database, in the language asked for. Raises BadSettings and what databases raise."""
+    """The process state on a current database, in the language asked for. Raises BadSettings, and what databases do."""
     settings = settings or read_settings()
     state = open_state(settings)
     try:

@@ -11,11 +11,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, Literal, TextIO
 from zoneinfo import ZoneInfo
 
 import typer
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -29,6 +30,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead 
 asked_language: ContextVar[str | None] = ContextVar("asked_language", default=None)
 #: A pipe has no width: a table is then as wide as its words, so that no cell is broken.
 WIDTH_OF_A_PIPE = 400
+#: Columns of a terminal; a date and time of day fits.
+SHORT = 21
 
 
 def language_before_settings() -> str:
@@ -53,7 +56,7 @@ class Terminal:
         return _console(sys.stderr)
 
     def words(self, message: str, **values: object) -> str:
-        return text(self.locale, message, **values)
+        return text(self.locale, message, **values) if message else ""
 
     def moment(self, at: datetime | None) -> str:
         """`2026-09-24(木) 17:30`; a dash for never."""
@@ -78,10 +81,11 @@ class Terminal:
         self.raw(in_json(value))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """`columns`: message ids. Cells are broken rather than cut."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for column in columns:
-            table.add_column(self.words(column), overflow="fold", justify=_justified(rows, len(table.columns)))
+        """`columns`: message ids; all empty: no heading. Long cells are broken rather than cut, short ones neither."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=any(columns))
+        for number, column in enumerate(columns):
+            cells = [row[number] for row in rows]
+            table.add_column(self.words(column), overflow="fold", justify=_justified(cells), no_wrap=_short(cells))
         for row in rows:
             table.add_row(*(Text(_cell(value)) for value in row))
         self.out.print(table)
@@ -105,18 +109,19 @@ def _console(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False, width=None if watched else WIDTH_OF_A_PIPE)
 
 
-def _justified(rows: Sequence[Sequence[object]], column: int) -> Any:
+def _justified(cells: Sequence[object]) -> Literal["left", "right"]:
     """Numbers stand on the right."""
-    numbers = bool(rows) and all(isinstance(row[column], int | float) for row in rows)
-    return "right" if numbers else "left"
+    return "right" if cells and all(isinstance(cell, int | float) for cell in cells) else "left"
+
+
+def _short(cells: Sequence[object]) -> bool:
+    return all(cell_len(_cell(cell)) <= SHORT for cell in cells)
 
 
 def _cell(value: object) -> str:
     if value is None or value == "":
         return "–"
-    return (
-        f"{value:,}" if isinstance(value, int | float) else "\n".join(one_line(part) for part in str(value).split("\n"))
-    )
+    return "\n".join(one_line(part) for part in str(value).split("\n"))
 
 
 def in_json(value: Any) -> str:

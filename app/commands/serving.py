@@ -62,7 +62,7 @@ def worker() -> None:
 
     settings = read_settings()
     if database_file(settings):
-        message = "On SQLite one process writes, and that is `tasuki serve`. A worker needs PostgreSQL: set TASUKI_DATABASE_URL."
+        message = "A worker needs PostgreSQL (TASUKI_DATABASE_URL): on SQLite one process writes, `tasuki serve`."
         raise CannotDo(message, USAGE)
     web.log_to_stderr()
     stopping = threading.Event()
@@ -113,6 +113,6 @@ def only_one(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            message = "Another `tasuki serve` or `tasuki demo` uses {folder}: end it, or set TASUKI_DATA_DIR to another folder."
+            message = "Another `tasuki serve` or `tasuki demo` uses {folder}: end it, or set another TASUKI_DATA_DIR."
             raise CannotDo(message, BROKEN, folder=file.parent) from None
         yield

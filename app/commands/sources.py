@@ -1,4 +1,4 @@
-"""`tasuki source …`: which tools may send, with which secret, in which words. Secrets never come from the command line."""
+"""`tasuki source …`: which tools may send, with which secret, in which words. No secret stands in a command line."""
 
 from __future__ import annotations
 
@@ -50,10 +50,9 @@ def add(
         given = typed("Webhook secret", terminal) if secret_stdin else ""
         credential = typed("API token", terminal) if credential_stdin else ""
         secret = given or sources.new_secret()
+        new = {"name": name, "kind": kind, "config": document.data, "secret": secret, "credential": credential}
         with document.answerable(), state.database.write() as c:
-            sources.add(
-                c, state.vault, name=name, kind=kind, config=document.data, secret=secret, credential=credential, now=state.clock()
-            )  # fmt: skip
+            sources.add(c, state.vault, now=state.clock(), **new)
         terminal.say("Source {name} ({kind}) is added.", name=name, kind=kind)
         show_secret(terminal, state.settings, name, kind, secret, given=bool(given))
 

@@ -78,7 +78,7 @@ def database_is_there(settings: Settings) -> Sign:
     url = make_url(settings.url_of_database)
     if url.get_backend_name() != "sqlite" or not url.database or Path(url.database).exists():
         return Sign("Database {url}", "", {"url": url.render_as_string()})
-    fix = "`tasuki serve` makes it, `tasuki demo` fills one to try out; or set TASUKI_DATA_DIR to the folder that holds it."
+    fix = "`tasuki serve` makes it, `tasuki demo` fills one to try out; or set TASUKI_DATA_DIR to its folder."
     return Sign("There is no database at {path} yet.", fix, {"path": url.database})
 
 

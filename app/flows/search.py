@@ -14,9 +14,9 @@ MOST = 20
 
 
 def leads(c: Connection, words: str) -> Sequence[Any]:
-    """By `company/name`, an e-mail address, a tool's id, or a part of company or name; MOST at most, newest change first.
+    """By `company/name`, an e-mail address, a tool's id, or a part of company or name; MOST of them at most.
 
-    Rows of id, name, company and the number of the newest handoff's row, if there is one.
+    Rows of id, name, company and the id of the newest handoff, if there is one; the last changed first.
     """
     found = _rows(c, Lead.id.in_(select(LeadIdentity.lead_id).where(_known_as(words))))
     return found or _rows(c, _called(words))

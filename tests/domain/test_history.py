@@ -445,7 +445,9 @@ def test_what_a_rule_asks_for_is_not_forgotten_among_other_things(condition: dic
         for n in range(needed)
     ]
     noise = [event("activity", (10 + n) * H, activity="download", asset="a", topics=["採用"]) for n in range(300)]
-    clicks = [event("activity", 400 * H + n * timedelta(seconds=1), activity="download", asset="a") for n in range(200)]
+    clicks = [
+        event("activity", 400 * H + n * timedelta(seconds=1), activity="download", asset=assets[0]) for n in range(200)
+    ]
     (episode,) = read_history([*counts, *noise, *clicks, score(500 * H, 90)], policies).episodes
     assert episode.findings[1].held
 

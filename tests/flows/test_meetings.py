@@ -29,6 +29,7 @@ THURSDAYS = Series(name="連携会議", weekday="thu", time="10:00", first=date(
 @pytest.fixture
 def series(database: Database) -> Series:
     with database.write() as c:
+        meetings.remove_series(c, "default")
         meetings.set_series(c, "default", THURSDAYS, "default", FRIDAY - timedelta(days=30))
     return THURSDAYS
 
@@ -210,6 +211,7 @@ def _handoff(n: int, at: datetime, policy_id: int) -> dict[str, Any]:
 
 def test_a_fresh_database_gets_a_weekly_meeting_once(database, settings) -> None:
     with database.write() as c:
+        meetings.remove_series(c, "default")
         meetings.ensure_default_series(c, settings, FRIDAY)
         meetings.ensure_default_series(c, settings, NOW)
         (stored,) = meetings.all_series(c)

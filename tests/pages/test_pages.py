@@ -137,7 +137,7 @@ def test_a_deadline_that_passed_before_the_sweep_came_is_overdue(state, clock, t
     clock.advance(swept_after)
     tell()
     at_the_deadline, later = seen(state, due_at), seen(state, due_at + timedelta(seconds=1))
-    assert (at_the_deadline.running.total, at_the_deadline.overdue) == (1, 0)
+    assert (at_the_deadline.running.total, at_the_deadline.open, at_the_deadline.overdue) == (1, 1, 0)
     assert (later.running.total, later.breaches.total, later.overdue) == (0, 1, 1)
     assert later.breaches.lines[0].band == "overdue"
     with state.database.read() as c:
@@ -201,14 +201,15 @@ def delivery(source_id: int, at: datetime) -> dict[str, Any]:
     return told | {"state": "applied", "not_before": at, "attempts": 0}
 
 
+@pytest.mark.parametrize("ownerless", [False, True])
 @on_sqlite
-def test_no_query_of_the_start_page_walks_all_handoffs_or_sorts_them(state, clock, tell) -> None:
+def test_no_query_of_the_start_page_walks_all_handoffs_or_sorts_them(state, clock, tell, ownerless) -> None:
     tell(handed(1, clock() - H), handed(2, clock() - 30 * H))
     asked: list[tuple[str, Any]] = []
     with state.database.read() as c:
         state.versions.read(c)
         event.listen(c, "before_cursor_execute", lambda _c, _cur, sql, given, *_: asked.append((sql, given)))
-        today.read(c, state.versions.read(c), state.settings.zone, clock())
+        today.read(c, state.versions.read(c), state.settings.zone, clock(), ownerless=ownerless)
         on_handoffs = [(sql, given) for sql, given in asked if "FROM handoffs" in sql]
         plans = [
             row.detail for sql, given in on_handoffs for row in c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)
