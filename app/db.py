@@ -1,4 +1,4 @@
-"""The database: engine, read and write transactions, the column types that make both databases alike.
+"""The database: engine, read and write transactions.
 
 SQLite: one process writes, through one lock, with BEGIN IMMEDIATE; readers never wait for it.
 PostgreSQL: any number of processes; rows are locked in key order.
@@ -10,50 +10,15 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Dialect, Engine, create_engine, event
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A transaction that idles keeps an old snapshot, and one old snapshot makes every sweep 300 times slower.
 IDLE_LIMIT_MS = 30_000
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC datetime: timestamptz on PostgreSQL, integer microseconds since 1970 on SQLite."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        is_postgres = dialect.name == "postgresql"
-        return dialect.type_descriptor(DateTime(timezone=True) if is_postgres else BigInteger())
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone must not reach the database")
-        return value if dialect.name == "postgresql" else to_micros(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC) if dialect.name == "postgresql" else from_micros(value)
-
-
-def to_micros(at: datetime) -> int:
-    return (at - EPOCH) // timedelta(microseconds=1)
-
-
-def from_micros(micros: int) -> datetime:
-    return EPOCH + timedelta(microseconds=micros)
 
 
 class Database:
@@ -129,7 +94,3 @@ def postgres_engine(url: Any) -> Engine:
             "options": f"-c timezone=UTC -c idle_in_transaction_session_timeout={IDLE_LIMIT_MS}",
         },
     )
-
-
-#: JSON that PostgreSQL stores as jsonb; on SQLite it is text.
-JSONB = postgresql.JSONB

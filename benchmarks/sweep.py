@@ -21,11 +21,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from app.db import Database, to_micros
+from app.db import Database
 from app.domain.history import Event, episode_as_json, read_history
 from app.domain.policy import Policies
 from app.flows import policies, schema, sweep
 from app.models import Alert, Handoff, Lead, VerdictChange
+from app.models.columns import to_micros
 from benchmarks.intake import postgres
 from connectors.contract import EventKind
 

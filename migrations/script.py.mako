@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.db import UtcTime
-from app.models import Json, Key
+from app.models.columns import Json, Key, UtcTime
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

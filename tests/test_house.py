@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "connectors": ("connectors",),
     "app.domain": ("app.domain", "connectors.contract"),
-    "app.models": ("app.db", "app.models", "app.domain", "connectors.contract"),
+    "app.models": ("app.models", "app.domain", "connectors.contract"),
     "app.notify": ("app.notify",),
     "app.flows": ("app.flows", "app.domain", "app.models", "app.notify", "app.db", "app.settings", "connectors"),
 }

@@ -35,24 +35,19 @@ def list_(
         if as_json:
             terminal.json([dict(row._mapping) for row in page.rows])
             return
-        columns = ("Number", "Handoff", "Reason", "Channel", "To", "State", "When", "Last error")
+        columns = ("Number", "Handoff", "Reason", "To", "State", "When", "Last error")
         terminal.table(columns, [_row(row, terminal) for row in page.rows])
         if page.last:
             terminal.say("There are more; ask for them with --limit.")
 
 
 def _row(row: Any, terminal: Terminal) -> list[object]:
-    words, when = terminal.words, terminal.moment(row.sent_at or row.owed_at)
-    return [
-        row.id,
-        row.handoff_id,
-        words(row.reason),
-        row.channel,
-        row.recipient,
-        words(row.state),
-        when,
-        row.last_error,
-    ]
+    reason, state, when = (
+        terminal.words(row.reason),
+        terminal.words(row.state),
+        terminal.moment(row.sent_at or row.owed_at),
+    )
+    return [row.id, row.handoff_id, reason, f"{row.channel}: {row.recipient}", state, when, row.last_error]
 
 
 @app.command()

@@ -79,7 +79,7 @@ def _print(found: Explanation, page: str, terminal: Terminal) -> None:
     file, locale = found.dossier, terminal.locale
     status = page_words.WITHDRAWN if file.withdrawn else page_words.VERDICTS[file.verdict]
     terminal.line(f"{who(file.lead, locale)}  {status.icon} {terminal.words(status.word)}", style="bold")
-    terminal.table(("", ""), _facts(file, page, terminal))
+    terminal.pairs(_facts(file, page, terminal))
     _section("Why MQL", [explain_rule(file.version.policy.rule, locale), *_findings(file, terminal)], terminal)
     _section("Why this deadline", receipt_lines(file.receipt, terminal.zone, locale), terminal)
     _section("What sales did", [_act(act, terminal) for act in found.touches], terminal)
@@ -95,7 +95,7 @@ def _section(title: str, lines: Sequence[str], terminal: Terminal) -> None:
         terminal.line(f"  {line}")
 
 
-def _facts(file: Dossier, page: str, terminal: Terminal) -> list[tuple[str, str]]:
+def _facts(file: Dossier, page: str, terminal: Terminal) -> list[tuple[str, object]]:
     episode, policy = file.episode, file.version
     distance = overdue_in_words(file.distance, file.working, terminal.locale)
     said = [

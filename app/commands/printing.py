@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal, TextIO
+from typing import Annotated, Any, TextIO
 from zoneinfo import ZoneInfo
 
 import typer
@@ -30,8 +30,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead 
 asked_language: ContextVar[str | None] = ContextVar("asked_language", default=None)
 #: A pipe has no width: a table is then as wide as its words, so that no cell is broken.
 WIDTH_OF_A_PIPE = 400
-#: Columns of a terminal; a date and time of day fits.
-SHORT = 21
+#: Cells of a terminal: a date and time of day is never broken; between two columns.
+LEAST, BETWEEN = 22, 3
 
 
 def language_before_settings() -> str:
@@ -81,14 +81,33 @@ class Terminal:
         self.raw(in_json(value))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """`columns`: message ids; all empty: no heading. Long cells are broken rather than cut, short ones neither."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=any(columns))
-        for number, column in enumerate(columns):
-            cells = [row[number] for row in rows]
-            table.add_column(self.words(column), overflow="fold", justify=_justified(cells), no_wrap=_short(cells))
-        for row in rows:
-            table.add_row(*(Text(_cell(value)) for value in row))
+        """`columns`: message ids. What does not fit is broken, never cut; where a table is too narrow, records."""
+        headings = [self.words(column) for column in columns]
+        cells = [[_cell(value) for value in row] for row in rows]
+        widths = fitted([max(map(_width, column)) for column in zip(headings, *cells, strict=True)], self.out.width)
+        if widths is None:
+            self._records(headings, cells)
+            return
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for number, (heading, width) in enumerate(zip(headings, widths, strict=True)):
+            numbers = bool(rows) and all(isinstance(row[number], int) for row in rows)
+            table.add_column(heading, overflow="fold", justify="right" if numbers else "left", width=width)
+        for row in cells:
+            table.add_row(*map(Text, row))
         self.out.print(table)
+
+    def _records(self, headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+        for number, row in enumerate(cells):
+            if number:
+                self.line()
+            self.pairs(list(zip(headings, row, strict=True)))
+
+    def pairs(self, rows: Sequence[tuple[str, object]]) -> None:
+        """Labels, final, and what stands behind them."""
+        indent = max((cell_len(label) for label, _ in rows), default=0) + 2
+        for label, value in rows:
+            blank = " " * (indent - cell_len(label))
+            self.line(label + blank + ("\n" + " " * indent).join(_cell(value).split("\n")))
 
     @contextmanager
     def progress(self, message: str) -> Iterator[Callable[[int, int], None]]:
@@ -109,13 +128,19 @@ def _console(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False, width=None if watched else WIDTH_OF_A_PIPE)
 
 
-def _justified(cells: Sequence[object]) -> Literal["left", "right"]:
-    """Numbers stand on the right."""
-    return "right" if cells and all(isinstance(cell, int | float) for cell in cells) else "left"
+def fitted(widths: Sequence[int], room: int) -> list[int] | None:
+    """The columns' widths in a terminal of `room` cells: the widest give way. None: they would become too narrow."""
+    fit = list(widths)
+    while sum(fit) + BETWEEN * (len(fit) - 1) > room:
+        widest = fit.index(max(fit))
+        if fit[widest] <= LEAST:
+            return None
+        fit[widest] -= 1
+    return fit
 
 
-def _short(cells: Sequence[object]) -> bool:
-    return all(cell_len(_cell(cell)) <= SHORT for cell in cells)
+def _width(cell: str) -> int:
+    return max(map(cell_len, cell.split("\n")))
 
 
 def _cell(value: object) -> str:

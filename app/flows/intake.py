@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from app.db import Database, compact_json, to_micros
+from app.db import Database, compact_json
+from app.models.columns import to_micros
 
 
 class Full(Exception):

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.flows import rebuild
+from app.domain.refusals import Refused
+from app.flows import follow_ups, rebuild
+from app.flows.follow_ups import Entry
 from app.models import Event
+from connectors.contract import EventKind
 from tests.conftest import FRIDAY
 
 H = timedelta(hours=1)
@@ -81,6 +84,15 @@ def test_what_is_refused_leaves_nothing_behind(office, said, place) -> None:
     answer = office.asks("POST", "/v1/follow-ups", json={"lead_id": 1} | said)
     assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [place])
     assert events_by_hand(office) == []
+
+
+def test_what_lies_before_all_records_is_refused_without_the_api_too(office) -> None:
+    office.becomes_mql()
+    said = {"channel": "call", "automated": False}
+    entry = Entry(1, EventKind.FOLLOW_UP, said, "田中 舞", FRIDAY.replace(year=1999))
+    with office.state.database.write() as c, pytest.raises(Refused) as why:
+        follow_ups.record(c, entry, office.state.versions.read(c), FRIDAY)
+    assert [refusal.place for refusal in why.value.refusals] == ["/occurred_at"]
 
 
 def test_a_clock_that_runs_a_little_ahead_is_forgiven(office) -> None:

@@ -26,6 +26,7 @@ def walk(office: Any, path: str, between: Any = lambda: None, **query: Any) -> l
         found += [item["id"] for item in answer.json()["items"]]
         assert bool(answer.json()["next_cursor"]) is ("link" in answer.headers)
         address = answer.links.get("next", {}).get("url", "")
+        assert address.count("cursor=") == bool(address)
         between()
     return found
 

@@ -31,10 +31,20 @@ H = timedelta(hours=1)
 START, END = FRIDAY - 20 * H, FRIDAY + 120 * H
 _runs = itertools.count(1)
 
+MQL: list[tuple[str, dict[str, Any]]] = [
+    *(("activity", {"activity": "download", "asset": asset, "title": "資料"}) for asset in ("a", "b", "c")),
+    ("score", {"score": 95}),
+]
+RETURNED: list[tuple[str, dict[str, Any]]] = [
+    ("disposition", {"outcome": "recycled", "reason": "timing"}),
+    ("disposition", {"outcome": "rejected"}),
+    ("disposition", {"outcome": "excluded", "reason": "competitor"}),
+]
 #: What can be said, and how a person can be named: by one tool, by two, by a tool and the address.
 SAID: list[tuple[str, dict[str, Any]]] = [
-    *(("activity", {"activity": "download", "asset": asset, "title": "資料"}) for asset in ("a", "b", "c", "d")),
-    *(("score", {"score": value}) for value in (50, 82, 95, 95)),
+    *MQL,
+    ("score", {"score": 50}),
+    *RETURNED,
     ("owner", {"owner": "rep-1"}),
     ("owner", {"owner": "rep-2", "name": "田中"}),
     ("lead", {"name": "佐藤", "company": "山田製作所"}),
@@ -42,9 +52,6 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     ("follow_up", {"channel": "email", "automated": True}),
     ("status", {"status": "working", "raw": "対応中"}),
     ("status", {"status": "contacted", "raw": "連絡済"}),
-    ("disposition", {"outcome": "recycled", "reason": "timing"}),
-    ("disposition", {"outcome": "rejected"}),
-    ("disposition", {"outcome": "excluded", "reason": "competitor"}),
     ("opportunity", {"opportunity": "006", "state": "open"}),
 ]
 NAMED = [("ma",), ("sfa",), ("email",), ("ma", "email"), ("sfa", "email"), ("ma", "sfa")]
@@ -54,11 +61,15 @@ Said = tuple[int, int, tuple[str, ...], tuple[str, dict[str, Any]]]
 
 @st.composite
 def months(draw: st.DrawFn) -> list[Said]:
-    """(half hour, person, how they are named, what is said); everything at a moment of its own."""
-    moments = draw(st.lists(st.integers(0, 200), min_size=4, max_size=22, unique=True))
+    """(half hour, person, how they are named, what is said); everything at a moment of its own. The first has all
+    that makes an MQL, and so do most of the second ones and many of those that return."""
+    enough = draw(st.sampled_from([[1], [1, 2], [1, 1, 2]]))
+    extras = draw(st.lists(st.tuples(st.integers(1, 2), st.sampled_from(SAID)), max_size=14))
+    said = [(person, one) for person in enough for one in MQL] + extras
+    size = len(said)
+    moments = draw(st.lists(st.integers(0, 200), min_size=size, max_size=size, unique=True))
     return [
-        (moment, draw(st.integers(1, 2)), draw(st.sampled_from(NAMED)), draw(st.sampled_from(SAID)))
-        for moment in moments
+        (moment, person, draw(st.sampled_from(NAMED)), one) for moment, (person, one) in zip(moments, said, strict=True)
     ]
 
 
@@ -155,13 +166,10 @@ def _as_sent(fact: Fact) -> dict[str, Any]:
 
 
 def story(number_of_people: int, chance: random.Random) -> list[Said]:
-    """Everybody with links between their ids; moments in the past of every reception, so that none is disbelieved."""
-    moments = chance.sample(range(200 * number_of_people), 14 * number_of_people)
-    return [
-        (moment, person, chance.choice(NAMED), chance.choice(SAID))
-        for person in range(1, number_of_people + 1)
-        for moment in moments[14 * (person - 1) : 14 * person]
-    ]
+    """Everybody becomes MQL at least once, with links between their ids."""
+    said = [(person, one) for person in range(1, number_of_people + 1) for one in MQL + chance.choices(SAID, k=10)]
+    moments = chance.sample(range(1000), len(said))
+    return [(moment, person, chance.choice(NAMED), one) for moment, (person, one) in zip(moments, said, strict=True)]
 
 
 def drain_until_empty(url: str, vault: Any, troubles: list[BaseException]) -> None:

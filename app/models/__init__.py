@@ -6,8 +6,6 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     Date,
     ForeignKey,
     Index,
@@ -21,11 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.db import JSONB, UtcTime
-
-#: Rowid on SQLite, bigserial on PostgreSQL.
-Key = BigInteger().with_variant(Integer(), "sqlite")
-Json = JSON().with_variant(JSONB(), "postgresql")
+from app.models.columns import Json, Key, UtcTime
 
 
 def own_key() -> Mapped[int]:
