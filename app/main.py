@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -10,7 +10,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.api import health, v1, webhooks
-from app.api.problems import describe, install
+from app.api.failures import install
+from app.api.problems import describe
 from app.pages import routes as pages
 from app.scheduler import Scheduler
 from app.settings import Settings
@@ -28,38 +29,37 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(
-    settings: Settings, *, scheduled: bool = True, state: State | None = None, on_start: Callable[[], None] | None = None
-) -> FastAPI:
+def create_app(settings: Settings, *, scheduled: bool = True, state: State | None = None) -> FastAPI:
     """`scheduled=False`: web alone, for a deployment whose `tasuki worker` processes do the rest."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        own: State = app.state.tasuki
-        own.intake.start()
-        scheduler = Scheduler(own) if scheduled else None
-        if scheduler:
-            scheduler.start()
-        if on_start:
-            on_start()
-        yield
-        own.intake.stop()
-        if scheduler:
-            scheduler.stop()
-        own.close()
-
     app = Application(
         title="Tasuki",
         description="No lead handed from marketing to sales is dropped.",
         version="0.1.0",
-        lifespan=lifespan,
+        lifespan=_with_scheduler if scheduled else _web_alone,
         docs_url=None,
         redoc_url=None,
     )
     app.state.tasuki = state or open_state(settings)
     app.router.routes.append(Route("/problems/{code}", describe, methods=["GET"]))
-    app.include_router(health.router)
-    app.include_router(v1.router)
-    app.include_router(pages.router)
+    for router in (health.router, v1.router, pages.router):
+        app.include_router(router)
     install(app)
     return app
+
+
+@asynccontextmanager
+async def _web_alone(app: FastAPI) -> AsyncIterator[None]:
+    state: State = app.state.tasuki
+    state.intake.start()
+    yield
+    state.intake.stop()
+    state.close()
+
+
+@asynccontextmanager
+async def _with_scheduler(app: FastAPI) -> AsyncIterator[None]:
+    scheduler = Scheduler(app.state.tasuki)
+    async with _web_alone(app):
+        scheduler.start()
+        yield
+        scheduler.stop()

@@ -35,6 +35,7 @@ class RefusedFile(Exception):
 class Document:
     """A file's content, and on which line each part of it stands (from 1, by JSON pointer)."""
 
+    #: Empty: it was typed into the command line.
     file: str
     data: Any
     lines: dict[str, int]
@@ -51,6 +52,8 @@ class Document:
         try:
             yield
         except Refused as why:
+            if not self.file:
+                raise
             raise RefusedFile(self.file, [(self.line_of(r.place), r) for r in why.refusals]) from None
 
 

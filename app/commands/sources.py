@@ -167,7 +167,7 @@ def enable(name: Name) -> None:
 
 def configuration(file: str | None, pairs: list[str] | None) -> Document:
     """The file's entries, and those given one by one over them."""
-    document = read_document(file) if file else Document("-c", {}, {})
+    document = read_document(file) if file else Document("", {}, {})
     data = {} if document.data is None else document.data
     if not isinstance(data, dict):
         raise CannotDo("{file} must hold a mapping of names to values.", file=document.file)

@@ -18,9 +18,14 @@ from app.domain.calendar import Calendar, is_open, japanese_office, next_opening
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEKS = 12
 FAIR_WEEK, CLOSED_WEEK = 5, 8
-COMPANIES = ["山田製作所", "北斗電機", "ミナト物流", "青葉化学", "丸山精工", "東和食品", "三浦金属", "富士見システム", "北陸機械", "みどり建設", "日の出印刷", "中央樹脂", "若葉メディカル", "大洋冷機", "光陽電装", "西口倉庫", "白鷺紙業", "桜木製菓", "千歳工業", "浜風運輸"]
-SURNAMES = ["佐藤", "鈴木", "高橋", "田中", "伊藤", "渡辺", "山本", "中村", "小林", "加藤", "吉田", "山田", "佐々木", "松本", "井上", "木村", "林", "清水", "森", "池田"]
-GIVEN = ["翔太", "美咲", "健一", "陽子", "大輔", "彩", "直樹", "由美", "拓也", "千尋"]
+COMPANIES = tuple(
+    "山田製作所 北斗電機 ミナト物流 青葉化学 丸山精工 東和食品 三浦金属 富士見システム 北陸機械 みどり建設"
+    " 日の出印刷 中央樹脂 若葉メディカル 大洋冷機 光陽電装 西口倉庫 白鷺紙業 桜木製菓 千歳工業 浜風運輸".split()
+)
+SURNAMES = tuple(
+    "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 松本 井上 木村 林 清水 森 池田".split()
+)
+GIVEN = tuple("翔太 美咲 健一 陽子 大輔 彩 直樹 由美 拓也 千尋".split())
 CONTENT = (
     ("pricing", "料金表"),
     ("case-factory", "導入事例 製造業"),
@@ -53,7 +58,7 @@ class Story:
     now: datetime
     secrets: dict[str, str]
     public_url: str
-    chance: random.Random = field(default_factory=lambda: random.Random(20260104))
+    chance: random.Random = field(default_factory=lambda: random.Random(20260104))  # noqa: S311 - a story, no secret
     number: int = 0
 
     @property
@@ -116,7 +121,8 @@ class Story:
         owner, _, _, usual = self.chance.choice(REPS)
         nobody = self.chance.random() < 0.07
         assigned = mql_at + timedelta(minutes=self.chance.uniform(2, 25))
-        yield self._salesforce("Lead", self._record(person, QUEUE if nobody else owner, "Open - Not Contacted", assigned))
+        holder = QUEUE if nobody else owner
+        yield self._salesforce("Lead", self._record(person, holder, "Open - Not Contacted", assigned))
         mood = self.chance.random()
         if nobody or mood < 0.06:
             return  # nobody calls

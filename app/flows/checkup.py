@@ -174,14 +174,14 @@ def job_signs(c: Connection, late: timedelta, now: datetime) -> Iterator[Sign]:
 
 
 def _job(job: str, row: Any, late: timedelta, now: datetime) -> Sign:
-    values = {"job": job, "at": row.beat_at if row else None, "error": row.error if row else None}
-    if row is None or now - row.beat_at > late:
-        fix = "See that `tasuki serve` or `tasuki worker` runs; it writes on stderr what stops it."
-        message = (
-            "Job {job} last ended well at {at}: {error}" if row and row.error else "Job {job} last ended well at {at}."
-        )
-        return Sign(message, fix, values)
-    return Sign("Job {job} ran at {at}", "", values)
+    if row is None:
+        return Sign("Job {job} has not had its first turn yet.", "", {"job": job})
+    values = {"job": job, "at": row.beat_at, "error": row.error}
+    if now - row.beat_at <= late:
+        return Sign("Job {job} ran at {at}", "", values)
+    fix = "See that `tasuki serve` or `tasuki worker` runs; it writes on stderr what stops it."
+    message = "Job {job} last ended well at {at}: {error}" if row.error else "Job {job} last ended well at {at}."
+    return Sign(message, fix, values)
 
 
 def alert_signs(c: Connection) -> Iterator[Sign]:

@@ -40,7 +40,9 @@ def test_table(groups, known, leads, joins, links) -> None:
 
 
 people = st.lists(
-    st.lists(st.sampled_from([MA, SFA, MAIL, ExternalId("kintone", "k")]), min_size=1, max_size=3, unique=True).map(tuple),
+    st.lists(st.sampled_from([MA, SFA, MAIL, ExternalId("kintone", "k")]), min_size=1, max_size=3, unique=True).map(
+        tuple
+    ),
     min_size=1,
     max_size=8,
 )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db import Database
-from app.flows import alerts, rebuild, sweep
+from app.flows import rebuild, sweep
 from app.flows.policies import Cache
 from app.models import Alert, Handoff, Lead, LeadIdentity, VerdictChange
 from connectors.contract import ExternalId

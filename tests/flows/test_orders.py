@@ -109,7 +109,7 @@ def _what_counts(row: Any) -> tuple[Any, ...]:
 
 
 @given(said=months(), chance=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_any_duplication_any_batches(database, apply, said: list[Said], chance: random.Random) -> None:
     in_order, shuffled = next(_runs), next(_runs)
     cache = policies.Cache()

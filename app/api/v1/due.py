@@ -14,7 +14,7 @@ from app.api.auth import reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.schemas import Asked, Key, Moment, Shown
-from app.api.v1 import explanations
+from app.api.v1 import explaining, explanations
 from app.api.v1.explanations import Receipt
 from app.api.v1.shapes import PolicyRef
 from app.domain.policy import PolicyVersion
@@ -73,5 +73,5 @@ def _shown(computed: Deadline, version: PolicyVersion) -> Due:
         start=computed.receipt.start,
         due_at=computed.terms.due_at,
         warn_at=computed.terms.warn_at,
-        receipt=explanations.receipt(computed.receipt, version.calendar_version, computed.words),
+        receipt=explaining.receipt(computed.receipt, version.calendar_version, computed.words),
     )

@@ -13,7 +13,8 @@ from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.schemas import Id, Key, Moment, Nothing, RowId, Shown, Word, whole_seconds
-from app.api.v1.explanations import Explanation, explained
+from app.api.v1.explaining import explained
+from app.api.v1.explanations import Explanation
 from app.api.v1.shapes import EXAMPLE, Handoff, shown
 from app.domain.clock import OPEN, Verdict
 from app.flows import lists
