@@ -63,8 +63,8 @@ def salesforce(object_type: str, records: Sequence[Mapping[str, str]], number: i
         ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>'
         '<notifications xmlns="http://soap.sforce.com/2005/09/outbound">'
         f"<OrganizationId>{ORGANIZATION}</OrganizationId><ActionId>04k5i0000000001</ActionId><SessionId>not-kept</SessionId>"
-        "<EnterpriseUrl>https://demo.my.salesforce.example/services/Soap/c/61.0</EnterpriseUrl>"
-        "<PartnerUrl>https://demo.my.salesforce.example/services/Soap/u/61.0</PartnerUrl>"
+        "<EnterpriseUrl>https://example.my.salesforce.com/services/Soap/c/61.0</EnterpriseUrl>"
+        "<PartnerUrl>https://example.my.salesforce.com/services/Soap/u/61.0</PartnerUrl>"
         f"{notifications}</notifications></soapenv:Body></soapenv:Envelope>"
     )
     return Webhook(f"/webhooks/salesforce?token={secret}", {"content-type": "text/xml"}, body.encode())
