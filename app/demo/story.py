@@ -13,7 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.demo import senders
-from app.domain.calendar import Calendar, is_open, japanese_office, next_opening
+from app.domain.calendar import Calendar, ClockKind, is_open, japanese_office, next_opening
+from app.domain.deadline import before_deadline
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEKS = 12
@@ -76,7 +77,7 @@ class Story:
 
     def steps(self) -> list[Step]:
         """Everything that is sent, in the order of sending; nothing later than now."""
-        drawn = [step for week in range(WEEKS + 1) for step in self._week(week)]
+        drawn = [step for week in range(WEEKS + 1) for step in self._week(week)] + list(self._fresh())
         return sorted((s for s in drawn if s.at <= self.now), key=lambda s: s.at)
 
     def _week(self, week: int) -> Iterator[Step]:
@@ -93,6 +94,19 @@ class Story:
         for _ in range(42):
             moment = at + timedelta(seconds=self.chance.uniform(0, 180))
             yield from self._lead(moment, hot=True, at_once=True)
+
+    def _fresh(self) -> Iterator[Step]:
+        """The last business day's MQLs, whom nobody has called yet."""
+        calendar = self.calendar()
+        for n in range(8):
+            ago = timedelta(hours=0.4 + n * 1.1)
+            mql_at = before_deadline(self.now, ago, ClockKind.BUSINESS_HOURS, calendar)
+            person = self._person()
+            yield self._hubspot(person, mql_at - timedelta(days=3), self._introduction(person))
+            for days, (_, title) in zip((2.5, 1.4, 0.3), self.chance.sample(CONTENT, 3), strict=True):
+                yield self._hubspot(person, mql_at - timedelta(days=days), {"last_download": title})
+            yield self._hubspot(person, mql_at, {"fit_score": str(self.chance.randint(80, 98))})
+            yield self._assigned(person, QUEUE if n == 4 else self.chance.choice(REPS)[0], mql_at)
 
     def _lead(self, first: datetime, *, hot: bool, at_once: bool = False) -> Iterator[Step]:
         person = self._person()
@@ -120,9 +134,7 @@ class Story:
     def _sales(self, person: dict[str, Any], mql_at: datetime) -> Iterator[Step]:
         owner, _, _, usual = self.chance.choice(REPS)
         nobody = self.chance.random() < 0.07
-        assigned = mql_at + timedelta(minutes=self.chance.uniform(2, 25))
-        holder = QUEUE if nobody else owner
-        yield self._salesforce("Lead", self._record(person, holder, "Open - Not Contacted", assigned))
+        yield (assigned := self._assigned(person, QUEUE if nobody else owner, mql_at))
         mood = self.chance.random()
         if nobody or mood < 0.06:
             return  # nobody calls
@@ -132,7 +144,11 @@ class Story:
         elif mood < 0.20:
             called = self._working_moment(mql_at + timedelta(days=self.chance.uniform(2, 5)))
         late = timedelta(hours=self.chance.uniform(12, 30)) if 0.20 <= mood < 0.30 else timedelta(minutes=8)
-        yield from self._called(person, owner, called, recorded=max(called, assigned) + late)
+        yield from self._called(person, owner, called, recorded=max(called, assigned.at) + late)
+
+    def _assigned(self, person: dict[str, Any], holder: str, mql_at: datetime) -> Step:
+        at = mql_at + timedelta(minutes=self.chance.uniform(2, 25))
+        return self._salesforce("Lead", self._record(person, holder, "Open - Not Contacted", at))
 
     def _called(self, person: dict[str, Any], owner: str, called: datetime, recorded: datetime) -> Iterator[Step]:
         task = {
