@@ -174,6 +174,8 @@ class Connector(Protocol[Config]):
     kind: str
     config_model: type[Config]
     answer: Answer
+    #: The tool brings its own secret (HubSpot: the app's client secret), so none can be made for it.
+    brings_secret: bool
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: Config, now: datetime) -> None:
         """Raise Unverified unless one of `secrets` proves the request and it is not too old."""

@@ -67,6 +67,7 @@ def _play(settings: Settings, terminal: Terminal, *, fresh: bool) -> None:
             return
         if standing is not Standing.EMPTY:
             play.clear(database)
+    terminal.say("Twelve weeks of webhooks are being played; that takes less than a minute.")
     with terminal.progress("Playing twelve weeks") as progress:
         last_alerts = play.play(settings, wall_clock(), progress)
     terminal.say("The last alerts:")

@@ -49,7 +49,8 @@ def add(
     with opened() as (state, terminal):
         given = typed("Webhook secret", terminal) if secret_stdin else ""
         credential = typed("API token", terminal) if credential_stdin else ""
-        secret = given or sources.new_secret()
+        with document.answerable():
+            secret = sources.secret_for(kind, given)
         new = {"name": name, "kind": kind, "config": document.data, "secret": secret, "credential": credential}
         with document.answerable(), state.database.write() as c:
             sources.add(c, state.vault, now=state.clock(), **new)
@@ -126,9 +127,9 @@ def rotate(name: Name, secret_stdin: SecretStdin = False) -> None:
     """A new webhook secret; the old one stays valid until the next rotation."""
     with opened() as (state, terminal):
         given = typed("Webhook secret", terminal) if secret_stdin else ""
-        secret = given or sources.new_secret()
         with state.database.write() as c:
             kind = lists.source(c, state.vault, name).kind
+            secret = sources.secret_for(kind, given)
             sources.rotate(c, state.vault, name, secret, state.clock())
         terminal.say("Source {name} has a new secret. The old one stays valid until the next rotation.", name=name)
         show_secret(terminal, state.settings, name, kind, secret, given=bool(given))

@@ -72,6 +72,14 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(random.token_bytes(32)).decode()
 
 
+def secret_for(kind: str, given: str | None) -> str:
+    """The given secret, or a new one. Raises Refused for a tool that brings its own."""
+    if not given and kind in registry.kinds() and registry.connector(kind).brings_secret:
+        message = "{kind} signs with a secret of its own; give that one, as the connector's page describes."
+        raise refused("/secret", "brings_secret", message, kind=kind)
+    return given or new_secret()
+
+
 def add(
     c: Connection,
     vault: Vault,

@@ -19,6 +19,7 @@ class HubSpot:
     kind = "hubspot"
     config_model = HubSpotConfig
     answer = Answer()
+    brings_secret = True
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: HubSpotConfig, now: datetime) -> None:
         signature.verify(request, secrets, config.allow_older_signatures, now)

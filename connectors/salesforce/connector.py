@@ -23,6 +23,7 @@ class Salesforce:
     kind = "salesforce"
     config_model = SalesforceConfig
     answer = Answer(status=200, content_type="text/xml", body=soap.ACK)
+    brings_secret = False
 
     def verify(
         self,

@@ -61,6 +61,7 @@ class StandardConnector:
     kind = "standard"
     config_model = StandardConfig
     answer = Answer()
+    brings_secret = False
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: StandardConfig, now: datetime) -> None:
         """Raise Unverified unless one of `secrets` proves the request; signed ones are at most 5 min off `now`."""

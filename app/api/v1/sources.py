@@ -113,7 +113,7 @@ def list_sources(state: Here, _: Asked) -> Listing[Source]:
 @router.post("", operation_id="add_source", status_code=201, dependencies=[administers])
 def add_source(body: NewSource, state: Here, response: Response, _: Asked) -> SourceWithSecret:
     """Add a source. A secret that Tasuki makes is in this answer and nowhere else."""
-    now, secret = state.clock(), body.secret or sources.new_secret()
+    now, secret = state.clock(), sources.secret_for(body.kind, body.secret)
     if body.kind in registry.kinds():
         with under("/config"):
             sources.checked_config(body.kind, body.config)
@@ -155,7 +155,8 @@ def set_source_credential(name: Name, body: Credential, state: Here, _: Asked) -
 def rotate_source(name: Name, state: Here, _: Asked, body: Rotation | None = None) -> SourceWithSecret:
     """Give it a new webhook secret; the one before it stays valid until the next rotation."""
     now, given = state.clock(), body.secret if body else None
-    secret = given or sources.new_secret()
+    with state.database.read() as c:
+        secret = sources.secret_for(lists.source(c, state.vault, name).kind, given)
     _change(state, name, lambda c: sources.rotate(c, state.vault, name, secret, now))
     return _with_secret(state, name, None if given else secret)
 
