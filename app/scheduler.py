@@ -41,12 +41,18 @@ class Scheduler:
         return [
             ("sweep", lambda: sweep.run(state.database, state.versions, state.clock()), state.settings.sweep_every),
             ("alerts", self._alert, 5),
-            ("questions", lambda: state.ledger.ask(state.clock()), 5),
+            ("questions", self._ask_tools, 5),
         ]
 
     def _alert(self) -> None:
         state = self._state
-        alerts.send_owed(state.database, state.versions, state.channels, state.settings, state.clock())
+        while not self._stopping.is_set():
+            if not alerts.send_owed(state.database, state.versions, state.channels, state.settings, state.clock()):
+                return
+
+    def _ask_tools(self) -> None:
+        while not self._stopping.is_set() and self._state.ledger.ask(self._state.clock()):
+            pass
 
     def start(self) -> None:
         self._ledger.start()

@@ -63,6 +63,14 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
+@pytest.fixture
+def new_postgres_database(postgres_server: str) -> str:
+    """URL of a database without any table."""
+    name = f"tasuki_empty_{uuid4().hex[:12]}"
+    _execute(postgres_server, f"CREATE DATABASE {name}")
+    return _url(postgres_server, name)
+
+
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: str) -> Iterator[str]:
     """A database that was migrated once; tests clone it."""

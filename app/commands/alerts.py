@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.commands.opening import opened
-from app.commands.printing import AsJson, Terminal
+from app.commands.printing import LARGEST_KEY, AsJson, Terminal
 from app.flows import alerts, lists
 
 app = typer.Typer(no_args_is_help=True, help="Messages that are owed, and what became of them.")
@@ -24,7 +24,7 @@ class State(StrEnum):
 @app.command("list")
 def list_(
     state_: Annotated[list[State] | None, typer.Option("--state", help="Only those in this state.")] = None,
-    handoff: Annotated[int | None, typer.Option(help="Only those about this handoff.")] = None,
+    handoff: Annotated[int | None, typer.Option(min=1, max=LARGEST_KEY, help="Only those about this handoff.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -52,7 +52,9 @@ def _row(row: Any, terminal: Terminal) -> list[object]:
 
 @app.command()
 def retry(
-    numbers: Annotated[list[int] | None, typer.Argument(help="Their numbers; else all that are undeliverable.")] = None,
+    numbers: Annotated[
+        list[int] | None, typer.Argument(min=1, max=LARGEST_KEY, help="Their numbers; else all that are undeliverable.")
+    ] = None,
 ) -> None:
     """Owe undeliverable alerts again; each is sent if it is still true."""
     with opened() as (state, terminal):

@@ -9,7 +9,7 @@ import typer
 
 from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened
-from app.commands.printing import AsJson, Terminal
+from app.commands.printing import LARGEST_KEY, AsJson, Terminal
 from app.flows import deliveries, lists
 
 app = typer.Typer(no_args_is_help=True, help="What the tools sent, and what became of it.")
@@ -55,7 +55,7 @@ def _row(row: Any, terminal: Terminal) -> list[object]:
 
 @app.command()
 def show(
-    number: Annotated[int, typer.Argument(help="Its number in `tasuki deliveries list`.")],
+    number: Annotated[int, typer.Argument(min=1, max=LARGEST_KEY, help="Its number in `tasuki deliveries list`.")],
     as_json: AsJson = False,
 ) -> None:
     """One delivery with its body, as it was stored."""
@@ -76,7 +76,9 @@ def show(
 
 @app.command()
 def replay(
-    number: Annotated[int | None, typer.Argument(help="One delivery; else everything in quarantine.")] = None,
+    number: Annotated[
+        int | None, typer.Argument(min=1, max=LARGEST_KEY, help="One delivery; else everything in quarantine.")
+    ] = None,
     source: Source = None,
 ) -> None:
     """Read deliveries again from the bytes that were kept, after a mapping or a credential was mended."""

@@ -75,8 +75,8 @@ for _tag, _pattern, _first in (
 def read_document(file: str) -> Document:
     """A YAML or JSON file; `-` is stdin. Raises RefusedFile, OSError."""
     name = "stdin" if file == STDIN else file
-    written = sys.stdin.read(LARGEST + 1) if file == STDIN else _read(Path(file))
     try:
+        written = sys.stdin.read(LARGEST + 1) if file == STDIN else _read(Path(file))
         if len(written) > LARGEST:
             raise refused("", "too_large", "The file is larger than a mebibyte.")
         return Document(name, *_parsed(written))
@@ -89,12 +89,10 @@ def read_document(file: str) -> Document:
 def _read(path: Path) -> str:
     try:
         return path.read_bytes()[: LARGEST + 1].decode("utf-8-sig")
+    except FileNotFoundError:
+        raise refused("", "no_file", "There is no such file.") from None
     except UnicodeDecodeError:
-        raise refused_encoding(str(path)) from None
-
-
-def refused_encoding(file: str) -> RefusedFile:
-    return RefusedFile(file, [(None, refused("", "encoding", "The file must be text in UTF-8.").refusals[0])])
+        raise refused("", "encoding", "The file must be text in UTF-8.") from None
 
 
 class _NotYaml(Exception):
@@ -105,9 +103,26 @@ class _NotYaml(Exception):
 
 def _parsed(written: str) -> tuple[Any, dict[str, int]]:
     """The data and the lines of its parts. Raises _NotYaml."""
-    if written.lstrip()[:1] in ("{", "["):
-        _check_json(written)
-        written = written.replace("\t", " ")  # JSON may indent with tabs, YAML may not
+    looks_like_json = written.lstrip()[:1] in ("{", "[")
+    if not looks_like_json:
+        return _from_yaml(written)
+    try:
+        data = json.loads(written)
+    except json.JSONDecodeError as wrong:
+        return _flow_style(written, wrong)
+    return data, _from_yaml(written.replace("\t", " "))[1]  # JSON may indent with tabs, YAML may not
+
+
+def _flow_style(written: str, not_json: json.JSONDecodeError) -> tuple[Any, dict[str, int]]:
+    """`{at_least: 3}` is no JSON, but YAML; what is neither was meant as JSON."""
+    try:
+        return _from_yaml(written)
+    except _NotYaml:
+        message = "This is not valid JSON: {error}"
+        raise _NotYaml(not_json.lineno, message, error=not_json.msg) from None
+
+
+def _from_yaml(written: str) -> tuple[Any, dict[str, int]]:
     try:
         loader = Plain(written)
         node = loader.get_single_node()
@@ -128,13 +143,6 @@ def value_of(written: str) -> Any:
         return _parsed(written)[0]
     except _NotYaml:
         return written
-
-
-def _check_json(written: str) -> None:
-    try:
-        json.loads(written)
-    except json.JSONDecodeError as wrong:
-        raise _NotYaml(wrong.lineno, "This is not valid JSON: {error}", error=wrong.msg) from None
 
 
 def _note(node: Any, place: str, lines: dict[str, int]) -> None:

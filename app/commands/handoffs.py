@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -26,6 +27,8 @@ from app.flows.rebuild import Difference
 from app.pages import words as page_words
 from app.pages.feeds import overdue_in_words
 
+#: What a database key can be.
+NUMBER = re.compile(r"[0-9]{1,18}")
 #: Characters of a stored value around the place where it differs.
 SHOWN = 60
 
@@ -36,7 +39,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Why a handoff has its verdict: evidence, receipt, what sales did, who was told."""
-    if (what == "lead") != (lead is not None) or (what != "lead" and not what.isdecimal()):
+    if (what == "lead") != (lead is not None) or (what != "lead" and not NUMBER.fullmatch(what)):
         raise CannotDo("Write `tasuki explain 42`, or `tasuki explain lead 山田製作所/佐藤`.", USAGE)
     with opened() as (state, terminal):
         now = state.clock()
@@ -50,9 +53,9 @@ def explain(
 
 
 def _as_the_api_says_it(found: Explanation, public_url: str) -> Any:
-    from app.api.v1 import explanations, shapes  # the web framework takes half a second to load
+    from app.api.v1 import explaining, shapes  # the web framework takes half a second to load
 
-    return explanations.explained(found, shapes.shown(found.handoff, public_url)).model_dump(mode="json")
+    return explaining.explained(found, shapes.shown(found.handoff, public_url)).model_dump(mode="json")
 
 
 def _handoff_of(c: Connection, words: str, terminal: Terminal) -> int:

@@ -26,6 +26,8 @@ from app.domain.language import LOCALES, moment, text
 from app.notify.plain import one_line, printable
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of text.")]
+#: What a database key can be.
+LARGEST_KEY = 2**63 - 1
 #: `--lang`, while a command runs; None: as the settings say.
 asked_language: ContextVar[str | None] = ContextVar("asked_language", default=None)
 #: A pipe has no width: a table is then as wide as its words, so that no cell is broken.
@@ -112,8 +114,8 @@ class Terminal:
     @contextmanager
     def progress(self, message: str) -> Iterator[Callable[[int, int], None]]:
         """A bar on stderr while the block runs; yields what to call with (done, all). Nothing where nobody watches."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as bar:
+        parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*parts, console=self.err, transient=True, disable=not self.err.is_terminal) as bar:
             task = bar.add_task(self.words(message), total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
 

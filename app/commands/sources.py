@@ -12,6 +12,7 @@ from app.commands.documents import Document, as_yaml, read_document, value_of
 from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened
 from app.commands.printing import AsJson, Terminal
+from app.domain.refusals import Refused
 from app.flows import checkup, lists, sources, today
 from app.flows.lists import SourceEntry
 from app.settings import Settings
@@ -29,8 +30,6 @@ SecretStdin = Annotated[bool, typer.Option("--secret-stdin", help="Read the webh
 CredentialStdin = Annotated[
     bool, typer.Option("--credential-stdin", help="Read the token for the tool's API from stdin (after the secret).")
 ]
-#: These sign with a secret of their own making; one that we generate is only good until theirs is entered.
-OWN_SECRET = frozenset({"hubspot"})
 #: These do not sign: the secret is in the URL.
 IN_THE_URL = frozenset({"salesforce"})
 
@@ -46,16 +45,16 @@ def add(
 ) -> None:
     """Add a source; prints the URL to enter in the tool, and the secret this once."""
     document = configuration(config, pairs)
+    with document.answerable():
+        sources.checked_config(kind, document.data)
     with opened() as (state, terminal):
-        given = typed("Webhook secret", terminal) if secret_stdin else ""
+        secret, given = _secret(kind, secret_stdin, terminal)
         credential = typed("API token", terminal) if credential_stdin else ""
-        with document.answerable():
-            secret = sources.secret_for(kind, given)
         new = {"name": name, "kind": kind, "config": document.data, "secret": secret, "credential": credential}
-        with document.answerable(), state.database.write() as c:
+        with state.database.write() as c:
             sources.add(c, state.vault, now=state.clock(), **new)
         terminal.say("Source {name} ({kind}) is added.", name=name, kind=kind)
-        show_secret(terminal, state.settings, name, kind, secret, given=bool(given))
+        show_secret(terminal, state.settings, name, kind, secret, given=given)
 
 
 @app.command("list")
@@ -126,17 +125,22 @@ def configure(name: Name, config: ConfigFile = None, pairs: Pairs = None) -> Non
 def rotate(name: Name, secret_stdin: SecretStdin = False) -> None:
     """A new webhook secret; the old one stays valid until the next rotation."""
     with opened() as (state, terminal):
-        given = typed("Webhook secret", terminal) if secret_stdin else ""
-        with state.database.write() as c:
+        with state.database.read() as c:
             kind = lists.source(c, state.vault, name).kind
-            secret = sources.secret_for(kind, given)
+        secret, given = _secret(kind, secret_stdin, terminal)
+        with state.database.write() as c:
             sources.rotate(c, state.vault, name, secret, state.clock())
         terminal.say("Source {name} has a new secret. The old one stays valid until the next rotation.", name=name)
-        show_secret(terminal, state.settings, name, kind, secret, given=bool(given))
+        show_secret(terminal, state.settings, name, kind, secret, given=given)
 
 
 @app.command()
-def credential(name: Name) -> None:
+def credential(
+    name: Name,
+    credential_stdin: Annotated[  # noqa: ARG001
+        bool, typer.Option("--credential-stdin", help="Read it from stdin; always so.")
+    ] = True,
+) -> None:
     """The token with which the tool's API is asked; read from stdin."""
     with opened() as (state, terminal):
         token = typed("API token", terminal)
@@ -180,6 +184,16 @@ def configuration(file: str | None, pairs: list[str] | None) -> Document:
     return Document(document.file, data, document.lines)
 
 
+def _secret(kind: str, from_stdin: bool, terminal: Terminal) -> tuple[str, bool]:
+    """The secret, and whether a person gave it; otherwise it is a new one."""
+    given = typed("Webhook secret", terminal) if from_stdin else ""
+    try:
+        return sources.secret_for(kind, given), bool(given)
+    except Refused:
+        message = "{kind} signs with a secret of its own: give that one with --secret-stdin."
+        raise CannotDo(message, USAGE, kind=kind) from None
+
+
 def typed(what: str, terminal: Terminal) -> str:
     """One line of stdin; at a keyboard it is asked for and not shown."""
     if sys.stdin.isatty():
@@ -209,9 +223,3 @@ def show_secret(terminal: Terminal, settings: Settings, name: str, kind: str, se
         return
     terminal.say("Secret, shown only now:")
     terminal.line(f"  {secret}", style="bold")
-    if kind in OWN_SECRET:
-        terminal.say(
-            "{kind} signs with a secret of its own: enter that one with `tasuki source rotate {name} --secret-stdin`.",
-            kind=kind,
-            name=name,
-        )

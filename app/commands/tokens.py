@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.commands.opening import opened
-from app.commands.printing import AsJson
+from app.commands.printing import LARGEST_KEY, AsJson
 from app.flows import tokens
 from app.flows.tokens import Scope
 
@@ -48,7 +48,9 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def revoke(number: Annotated[int, typer.Argument(help="Its number in `tasuki token list`.")]) -> None:
+def revoke(
+    number: Annotated[int, typer.Argument(min=1, max=LARGEST_KEY, help="Its number in `tasuki token list`.")],
+) -> None:
     """From the next request on the token opens nothing."""
     with opened() as (state, terminal):
         with state.database.write() as c:

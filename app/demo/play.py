@@ -217,8 +217,8 @@ def count(c: Connection) -> Played:
     tables = {"webhooks": Delivery, "events": Event, "leads": Lead, "handoffs": Handoff}
     numbers = {name: _number(c, table) for name, table in tables.items()}
     sent = select(func.count()).select_from(Alert).where(Alert.state == "sent")
-    verdicts = c.execute(select(Handoff.verdict, func.count()).group_by(Handoff.verdict)).tuples()
-    return Played(numbers | {"alerts": c.scalar(sent) or 0}, dict(verdicts.all()))
+    verdicts = c.execute(select(Handoff.verdict, func.count().label("number")).group_by(Handoff.verdict))
+    return Played(numbers | {"alerts": c.scalar(sent) or 0}, {row.verdict: row.number for row in verdicts})
 
 
 def _number(c: Connection, table: type[Base]) -> int:

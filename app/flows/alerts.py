@@ -23,9 +23,9 @@ from app.models import Alert, Handoff
 from app.notify.contract import Channel, TryLater, Undeliverable
 from app.settings import Settings
 
-BATCH = 20
+BATCH = 5
 #: A sender that died gives its alerts back after this; longer than the slowest channel needs for a batch.
-LEASE = timedelta(seconds=BATCH * 12)
+LEASE = timedelta(seconds=60)
 #: Waits between tries: doubled from the first to the longest, for as long as the alert is still true.
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)
 

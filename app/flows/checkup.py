@@ -154,8 +154,9 @@ def _said(queue: vital.Queue) -> dict[str, Any]:
 
 
 def quarantined_by_source(c: Connection) -> dict[str, int]:
-    count = select(Source.name, func.count()).join(Delivery, Delivery.source_id == Source.id)
-    return dict(c.execute(count.where(Delivery.state == "quarantined").group_by(Source.name)).tuples().all())
+    count = select(Source.name, func.count().label("number")).join(Delivery, Delivery.source_id == Source.id)
+    rows = c.execute(count.where(Delivery.state == "quarantined").group_by(Source.name))
+    return {row.name: row.number for row in rows}
 
 
 # --- jobs and alerts

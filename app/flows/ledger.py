@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -248,16 +249,26 @@ def apply(c: Connection, facts: Sequence[Fact], policies: Policies, now: datetim
 
 def reread(c: Connection, lead_ids: Sequence[int], policies: Policies, now: datetime) -> None:
     """Fold the leads' ledgers from the start and settle what comes out."""
-    leads = {lead_id: lead._replace(history=STALE) for lead_id, lead in _locked_leads(c, lead_ids).items()}
-    settle_leads(c, leads, {lead_id: [] for lead_id in leads}, policies, now)
+    rows = _locked_leads(c, lead_ids)
+    leads = {lead_id: SimpleNamespace(**row._asdict() | {"history": STALE}) for lead_id, row in rows.items()}
+    settle_leads(c, leads, {lead_id: [] for lead_id in leads}, policies, now, deadlines_too=True)
 
 
 def settle_leads(
-    c: Connection, leads: dict[int, Any], arrived: dict[int, list[Event]], policies: Policies, now: datetime
+    c: Connection,
+    leads: dict[int, Any],
+    arrived: dict[int, list[Event]],
+    policies: Policies,
+    now: datetime,
+    *,
+    deadlines_too: bool = False,
 ) -> None:
-    """Fold what arrived into each lead's history and settle its handoffs."""
+    """Fold what arrived into each lead's history and settle its handoffs.
+
+    `deadlines_too`: compute them again, even where nothing that they depend on has changed.
+    """
     rows = settle.locked_handoffs(c, arrived)
-    batch, updates = settle.Batch(), []
+    batch, updates = settle.Batch(deadlines_too), []
     for lead_id, events in arrived.items():
         history, complete = _history(c, leads[lead_id], events, policies)
         handoffs = rows.get(lead_id, {})

@@ -25,6 +25,8 @@ AGAIN = timedelta(minutes=15)
 class Batch:
     """What a transaction will write about handoffs; collected first, so that each table is written once."""
 
+    #: Compute deadlines again even where nothing that they depend on has changed.
+    deadlines_too: bool = False
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
     #: (row of a new handoff or id of an old one, what to say about it)
@@ -34,7 +36,7 @@ class Batch:
 
 def settle(batch: Batch, row: Any | None, lead_id: int, episode: Episode, policies: Policies, now: datetime) -> None:
     """One handoff: `row` is its locked row, or None for a lead that just became MQL."""
-    agreed = _terms(row, episode, policies)
+    agreed = _terms(None if batch.deadlines_too else row, episode, policies)
     status = evaluate(episode, agreed, now)
     values = _values(episode, agreed, status, now)
     target: dict[str, Any] | int
