@@ -58,7 +58,7 @@ def language_first(args: list[str]) -> list[str]:
             given = [word] if equals else args[place : place + 2]
             wanted = value or given[-1]
             asked_language.set(wanted if wanted in LOCALES else None)
-            return [*given, *args[:place], *args[place + len(given) :]]
+            return [*given, *(args[:place] + args[place + len(given) :] or ["--help"])]
     return args
 
 

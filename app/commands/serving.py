@@ -50,7 +50,7 @@ def run_web(settings: Settings, socket: Socket, terminal: Terminal, *, scheduled
     from app.main import create_app
 
     state = open_state(settings)
-    pass
+    check_sources(state)
     address = f"http://{settings.host}:{settings.port}/"
     app = create_app(settings, scheduled=scheduled, state=state)
     web.run(app, socket, lambda: terminal.say("Tasuki listens at {address} – Ctrl+C ends it.", address=address))
@@ -69,7 +69,7 @@ def worker() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
     with opened(settings) as (state, terminal):
-        pass
+        check_sources(state)
         scheduler = Scheduler(state)
         scheduler.start()
         terminal.say("The worker runs – Ctrl+C ends it.")

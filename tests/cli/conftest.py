@@ -52,7 +52,10 @@ class Tasuki:
     def run(self, *words: str, exits: int = 0, **env: str) -> str:
         """A real process to its end; everything it wrote."""
         process = self.start(*words, **env)
-        out, err = process.communicate(timeout=120)
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
         assert process.returncode == exits, out + err
         return out + err
 

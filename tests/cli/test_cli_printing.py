@@ -73,6 +73,7 @@ def test_json_has_times_in_utc(capsys) -> None:
         (["due", "x", "--lang", "ja"], ["--lang", "ja", "due", "x"]),
         (["source", "list", "--lang=en"], ["--lang=en", "source", "list"]),
         (["due", "x"], ["due", "x"]),
+        (["--lang", "en"], ["--lang", "en", "--help"]),
         (["due", "--lang"], ["due", "--lang"]),
         (["due", "--", "--lang", "ja"], ["due", "--", "--lang", "ja"]),
     ],

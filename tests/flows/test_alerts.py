@@ -203,6 +203,12 @@ def test_what_slack_does_not_accept_is_undeliverable_says_why_and_waits_for_a_pe
         wire.post(HOOK).respond(404, text="no_service")
         send(channels, OVERDUE)
         assert send(channels, OVERDUE + 48 * H) == 0
+        with database.write() as c:
+            assert alerts.retry(c, None, OVERDUE + 48 * H) == 2
+        assert send(channels, OVERDUE + 48 * H) == 2, "at once, and refused again"
+        with database.write() as c:
+            assert alerts.retry(c, None, OVERDUE + 48 * H + SECOND) == 2
+        assert send(channels, OVERDUE + 48 * H + SECOND) == 2
     refused = [row for row in rows(database) if row.channel == "slack"]
     assert {row.state for row in refused} == {"undeliverable"}
     assert all("TASUKI_SLACK_WEBHOOKS" in row.last_error for row in refused)
@@ -272,10 +278,11 @@ def test_a_channel_with_a_mistake_in_it_loses_nothing(database, breached, send) 
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_two_senders_at_once_send_each_once(database, database_url, settings, breached) -> None:
+def test_senders_at_once_send_each_once(database, database_url, settings, breached, monkeypatch) -> None:
+    monkeypatch.setattr(alerts, "BATCH", 2)
     breached(60)
-    channel = Recorder(lambda _: time.sleep(0.001))
-    start = threading.Barrier(2)
+    channel = Recorder()
+    start = threading.Barrier(4)
     took: list[int] = []
 
     def work() -> None:
@@ -285,7 +292,7 @@ def test_two_senders_at_once_send_each_once(database, database_url, settings, br
             took.append(number)
         own.close()
 
-    senders = [threading.Thread(target=work, daemon=True) for _ in range(2)]
+    senders = [threading.Thread(target=work, daemon=True) for _ in range(4)]
     for sender in senders:
         sender.start()
     for sender in senders:

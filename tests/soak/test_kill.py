@@ -1,25 +1,22 @@
-"""A few of the rounds of `python -m tests.soak.kill`; the full fifty carry the mark `long`."""
+"""The short form of kill.py; the long one is `python -m tests.soak.kill` or `pytest -m long`."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.soak.kill import kill_rounds
+from tests.soak import kill
 
 
-@pytest.fixture
-def empty_database_url(request, postgres_server, tmp_path) -> str:
-    """The rounds migrate by themselves, as a first start does."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/tasuki.db"
-    return request.getfixturevalue("new_postgres_database")
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path):
+    if request.param == "postgres":
+        request.getfixturevalue("monkeypatch").setenv("TEST_DATABASE_URL", request.getfixturevalue("postgres_server"))
+    with kill.fresh_database(request.param, tmp_path) as url:
+        yield url
 
 
-@pytest.mark.parametrize("empty_database_url", ["sqlite", "postgres"], indirect=True)
-@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.long)])
-def test_killed_under_load_nothing_is_lost(empty_database_url, rounds) -> None:
-    outcome = kill_rounds(empty_database_url, rounds, seed=rounds)
-    assert outcome.faults == []
-    assert outcome.kills == rounds
-    assert outcome.acknowledged > 50 * rounds
-    assert outcome.breaches > 0
+@pytest.mark.parametrize("rounds", [4, pytest.param(50, marks=pytest.mark.long)])
+def test_killed_again_and_again_nothing_is_lost(empty_database_url, tmp_path, rounds) -> None:
+    print(*kill.run(rounds, empty_database_url, tmp_path, seed=rounds), sep="\n")
