@@ -201,3 +201,19 @@ def test_hubspot_signs_the_public_url(state, client, add_source, clock) -> None:
     state.ledger.drain(clock())
     with state.database.read() as c:
         assert c.scalar(select(func.count()).select_from(Lead)) == 1
+
+
+def test_a_source_that_cannot_be_opened_closes_no_other(state, send, add_source, clock) -> None:
+    add_source("ma")
+    add_source("broken")
+    assert send(an_event(1), source="broken").status_code == 202
+    with state.database.write() as c:
+        c.execute(text("UPDATE sources SET kind = 'gone' WHERE name = 'broken'"))
+    clock.advance(timedelta(seconds=4))
+    assert send(an_event(2), source="broken").status_code == 404
+    assert send(an_event(3)).status_code == 202
+    state.ledger.drain(clock())
+    with state.database.read() as c:
+        rows = c.execute(select(Delivery.state, Delivery.reason).order_by(Delivery.id)).all()
+    assert [row.state for row in rows] == ["quarantined", "applied"]
+    assert "tasuki doctor" in rows[0].reason

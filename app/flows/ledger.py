@@ -44,7 +44,8 @@ class Reading:
     """One delivery and what its connector, and perhaps its tool's API, said."""
 
     delivery: Any
-    source: OpenSource
+    #: None: it cannot be opened.
+    source: OpenSource | None
     parsed: Parsed
     #: applied, or asking: the tool's API has to be asked for what a thin payload left out.
     state: str
@@ -98,8 +99,8 @@ class Ledger:
             rows = c.execute(_due(state, now).limit(limit).with_for_update(skip_locked=True)).all()
             lease = update(Delivery).where(Delivery.id.in_([r.id for r in rows])).values(not_before=now + LEASE)
             c.execute(lease)
-        sources = self._directory.by_id(now)
-        return [_read(row, sources[row.source_id]) for row in rows]
+        sources = self._directory.by_id({row.source_id for row in rows}, now)
+        return [_read(row, sources.get(row.source_id)) for row in rows]
 
     def _apply(self, readings: list[Reading], now: datetime) -> None:
         try:
@@ -134,6 +135,8 @@ class Ledger:
 
     def _fetch(self, reading: Reading, now: datetime) -> None:
         source, parsed = reading.source, reading.parsed
+        if source is None:
+            return
         reading.state, parsed.events = "applied", []
         try:
             if source.credential:
@@ -168,7 +171,10 @@ def _due(state: str, now: datetime) -> Any:
     )
 
 
-def _read(row: Any, source: OpenSource) -> Reading:
+def _read(row: Any, source: OpenSource | None) -> Reading:
+    if source is None:
+        why = "the source cannot be opened; mend what `tasuki doctor` says about it, then replay"
+        return Reading(row, None, Parsed(problems=[Problem("", why)]), state="applied")
     request = WebhookRequest(row.method, row.url, row.headers, row.body, row.received_at)
     try:
         parsed = source.connector.parse(request, source.config)
@@ -180,10 +186,10 @@ def _read(row: Any, source: OpenSource) -> Reading:
 def _facts(reading: Reading) -> list[Fact]:
     return [
         Fact(
-            id=event_id(reading.source.id, event.key),
+            id=event_id(reading.delivery.source_id, event.key),
             event=event,
             received_at=reading.delivery.received_at,
-            source_id=reading.source.id,
+            source_id=reading.delivery.source_id,
             delivery_id=reading.delivery.id,
         )
         for event in reading.parsed.events

@@ -15,6 +15,9 @@ from app.db import Database
 
 def upgrade(database: Database) -> None:
     """Apply what is missing; nothing happens on a database that is up to date."""
+    with database.read() as c:
+        if is_current(c):
+            return
     with database.write() as c:
         if not database.is_sqlite:
             # Two processes that start at once must not both migrate.

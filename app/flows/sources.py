@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 import secrets as random
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from app.domain.refusals import refused, validated
 from app.models import Source
 from connectors import registry
 from connectors.contract import Connector, SourceConfig
+
+log = logging.getLogger("tasuki")
 
 #: It stands in the webhook's URL.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -185,8 +188,17 @@ class Directory:
     def refresh(self, now: datetime) -> None:
         """Read the sources. If the database does not answer, what was known stays known."""
         with self._database.read() as c:
-            self._by_name = {source.name: source for source in opened(c, self._vault)}
+            rows = c.execute(select(Source.__table__)).all()
+        self._by_name = {row.name: source for row in rows if (source := self._opened(row))}
         self._read_at = now
+
+    def _opened(self, row: Any) -> OpenSource | None:
+        """One source that cannot be opened must not close the others; `tasuki doctor` says what is wrong with it."""
+        try:
+            return _open(row, self._vault)
+        except (WrongKey, ValueError, LookupError):
+            log.exception("source %s cannot be opened and takes no webhooks; run `tasuki doctor`", row.name)
+            return None
 
     def forget(self) -> None:
         self._read_at = None
@@ -196,8 +208,10 @@ class Directory:
         source = self._by_name.get(name)
         return None if source is None or source.disabled else source
 
-    def by_id(self, now: datetime) -> dict[int, OpenSource]:
-        """All sources, the disabled ones too: what they sent before is still worked off."""
-        if not self.fresh(now):
+    def by_id(self, wanted: set[int], now: datetime) -> dict[int, OpenSource]:
+        """The sources, the disabled ones too: what they sent before is still worked off. Without those that cannot
+        be opened. A wanted one that is not known yet may have been added a moment ago by another process.
+        """
+        if not self.fresh(now) or not wanted <= {source.id for source in self._by_name.values()}:
             self.refresh(now)
         return {source.id: source for source in self._by_name.values()}
