@@ -99,11 +99,15 @@ def signature(sent: Webhook) -> dict[str, str]:
 
 
 class Sender:
-    """Posts what is in the queue until it is answered 202, and remembers exactly that."""
+    """Posts what is in the queue until it is answered 202, and remembers exactly that.
+
+    While it is `pressing` and has nothing better to do it sends visits, as many as it can.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.queue: asyncio.Queue[Webhook] = asyncio.Queue()
+        self.pressing = False
         self.acknowledged: dict[str, Webhook] = {}
         self.refused: Counter[str] = Counter()
 
@@ -113,14 +117,20 @@ class Sender:
 
     async def work(self, client: httpx.AsyncClient) -> None:
         while True:
+            if self.queue.empty() and self.pressing:
+                await self._send_visit(client)
+                continue
             sent = await self.queue.get()
-            if await self._is_acknowledged(client, sent):
-                self.acknowledged[sent.id] = sent
-            else:
+            if not await self._is_acknowledged(client, sent):
                 self.queue.put_nowait(sent)
                 await asyncio.sleep(0.3)
             self.queue.task_done()
-            await asyncio.sleep(0.01)
+
+    async def _send_visit(self, client: httpx.AsyncClient) -> None:
+        said = {"kind": "activity", "activity": "visit", "asset": "/pricing"}
+        visit = webhook(f"0-{random.randrange(LEADS_A_ROUND)}", said, datetime.now(UTC))
+        if not await self._is_acknowledged(client, visit):
+            await asyncio.sleep(0.3)
 
     async def _is_acknowledged(self, client: httpx.AsyncClient, sent: Webhook) -> bool:
         try:
@@ -128,6 +138,8 @@ class Sender:
         except httpx.HTTPError as gone:
             self.refused[type(gone).__name__] += 1
             return False
+        if answer.status_code == 202:
+            self.acknowledged[sent.id] = sent
         if answer.status_code not in (202, 503):
             raise AssertionError(f"answered {answer.status_code}: {answer.text}")
         return answer.status_code == 202
@@ -247,9 +259,10 @@ async def rounds(number: int, server: Server, sender: Sender, database: Database
                 await server.is_up()
                 now, later = one_round(n, chance)
                 sender.put(now + heard_later)
-                heard_later = later
+                sender.pressing, heard_later = True, later
                 await asyncio.sleep(chance.uniform(0.1, 3))
             server.kill()
+            sender.pressing = False
         server.start()
         await server.is_up()
         sender.put(heard_later)
