@@ -150,7 +150,7 @@ def event_of(kind: str, lead: str, at: datetime, chance: random.Random) -> dict[
 def month(leads: list[str], events_a_lead: int, chance: random.Random, start: datetime) -> list[dict[str, Any]]:
     """Everybody's events in the order in which tools send them: one in fifty late, one in a hundred sent twice."""
     number = len(leads) * events_a_lead
-    kinds = chance.choices(list(KINDS), KINDS.values(), k=number)
+    kinds = chance.choices(list(KINDS), list(KINDS.values()), k=number)
     times = sorted(start + timedelta(seconds=chance.uniform(0, 30 * 86400)) for _ in range(number))
     events = [event_of(kind, chance.choice(leads), at, chance) for kind, at in zip(kinds, times, strict=True)]
     for position in chance.sample(range(number - 40), number // 50):
@@ -202,7 +202,7 @@ class Past:
             bench.drain(self.now)
 
     def _event(self, lead: str, at: datetime) -> dict[str, Any]:
-        (kind,) = self.chance.choices(list(self.kinds), self.kinds.values())
+        (kind,) = self.chance.choices(list(self.kinds), list(self.kinds.values()))
         return event_of(kind, lead, at, self.chance)
 
     def next(self, size: int, *, late: bool = False) -> float:
@@ -227,7 +227,7 @@ def compare(bench: Bench, kinds: dict[str, int], chance: random.Random) -> None:
         ("batches of 200, in order", 200, False, 3),
     ):
         measured = [(short.next(size, late=late), long.next(size, late=late)) for _ in range(rounds)]
-        few, many = (statistics.median(column) for column in zip(*measured, strict=True))
+        few, many = medians(measured)
         print(f"    {what:28} {few:8.2f} ms   {many:8.2f} ms   ratio {many / few:6.2f}")
 
 
@@ -248,22 +248,24 @@ def stopwatch(running: Stopwatch | None = None) -> Iterator[Stopwatch]:
 
 def run(name: str, url: str) -> None:
     chance, bench = random.Random(7), Bench(url)
-    rates = list(throughput(bench, chance))
     print(f"\n{name}")
-    wall, cpu = (statistics.median(column) for column in zip(*rates, strict=True))
-    print(
-        f"  in batches of {ledger.BATCH}: {wall:6.0f} events/s by wall clock, {cpu:6.0f} by CPU   rounds {[round(r) for r, _ in rates]}"
-    )
-    alone = list(one_by_one(bench, chance))
-    wall, cpu = (statistics.median(column) for column in zip(*alone, strict=True))
-    print(f"  one by one: {wall:6.2f} ms an event by wall clock, {cpu:6.2f} by CPU")
-    print(
-        f"  {bench.count(Event.id)} events, {bench.count(Handoff.id)} handoffs, {bench.count(Delivery.id)} deliveries"
-    )
+    rates = list(throughput(bench, chance))
+    wall, cpu = medians(rates)
+    rounds = [round(rate) for rate, _ in rates]
+    print(f"  in batches of {ledger.BATCH}: {wall:.0f} events/s by wall clock, {cpu:.0f} by CPU, rounds {rounds}")
+    wall, cpu = medians(one_by_one(bench, chance))
+    print(f"  one by one: {wall:.2f} ms an event by wall clock, {cpu:.2f} by CPU")
+    counts = {table.__tablename__: bench.count(table.id) for table in (Delivery, Event, Handoff)}
+    print(f"  so far: {counts}")
     for what, kinds in (("a usual past", KINDS), ("a past of evidence only, never MQL", ONLY_EVIDENCE)):
         print(f"  an event's CPU time after {SHORT} and after {LONG} earlier events ({what})")
         compare(bench, kinds, chance)
     bench.database.close()
+
+
+def medians(pairs: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    first, second = zip(*pairs, strict=True)
+    return statistics.median(first), statistics.median(second)
 
 
 def profile(url: str) -> None:

@@ -93,8 +93,8 @@ def episode(known: Policies) -> dict[str, Any]:
         )
         for n in (1, 2, 3)
     ]
-    owner = {"owner": "rep-1", "name": "田中 一郎", "email": "tanaka@example.com"}
-    said = [(EventKind.OWNER, owner), (EventKind.SCORE, {"score": 86})]
+    owner: dict[str, Any] = {"owner": "rep-1", "name": "田中 一郎", "email": "tanaka@example.com"}
+    said: list[tuple[EventKind, dict[str, Any]]] = [(EventKind.OWNER, owner), (EventKind.SCORE, {"score": 86})]
     rest = [Event(f"0123456789abcdef{n:016x}", kind, START, START, data) for n, (kind, data) in enumerate(said, 4)]
     return episode_as_json(read_history([*downloads, *rest], known).episodes[0])
 
@@ -102,7 +102,8 @@ def episode(known: Policies) -> dict[str, Any]:
 def _fill_sqlite(c: Connection, wanted: Iterator[tuple[Any, ...]]) -> None:
     marks = ", ".join("?" * len(COLUMNS.split(",")))
     stored = (tuple(to_micros(v) if isinstance(v, datetime) else v for v in row) for row in wanted)
-    c.connection.driver_connection.executemany(f"INSERT INTO handoffs ({COLUMNS}) VALUES ({marks})", stored)  # type: ignore[union-attr]
+    connection: Any = c.connection.driver_connection
+    connection.executemany(f"INSERT INTO handoffs ({COLUMNS}) VALUES ({marks})", stored)
 
 
 def _fill_postgres(c: Connection, wanted: Iterator[tuple[Any, ...]]) -> None:
@@ -121,10 +122,13 @@ def timed(database: Database, cache: policies.Cache, now: datetime) -> tuple[flo
 def nothing_due(database: Database, cache: policies.Cache) -> None:
     measured = [timed(database, cache, FIRST_DUE - timedelta(hours=1)) for _ in range(300)]
     assert not any(looked_at for _, looked_at in measured)
-    taken = sorted(seconds * 1000 for seconds, _ in measured)
-    print(
-        f"  nothing due: median {statistics.median(taken):.2f} ms, 99 of 100 under {taken[-3]:.2f} ms, first {measured[0][0] * 1000:.1f} ms"
-    )
+    print(f"  nothing due: {spread(measured)}")
+
+
+def spread(measured: list[tuple[float, int]]) -> str:
+    taken = [seconds * 1000 for seconds, _ in measured]
+    slowest = sorted(taken)[len(taken) * 99 // 100]
+    return f"median {statistics.median(taken):.2f} ms, 99 of 100 under {slowest:.2f} ms, the first {taken[0]:.1f} ms"
 
 
 def all_due(database: Database, cache: policies.Cache) -> None:
@@ -134,9 +138,8 @@ def all_due(database: Database, cache: policies.Cache) -> None:
         assert looked_at == DUE
         check_flagged(database, number)
         taken.append(seconds)
-    print(
-        f"  {DUE} due at once, one sweeper: median {statistics.median(taken):.2f} s   rounds {[round(s, 2) for s in taken]}"
-    )
+    rounds = [round(seconds, 2) for seconds in taken]
+    print(f"  {DUE} due at once, one sweeper: median {statistics.median(taken):.2f} s, rounds {rounds}")
 
 
 def many_sweepers(url: str, database: Database) -> None:
@@ -195,11 +198,8 @@ def run(name: str, url: str) -> None:
 
 def nothing_due_after(database: Database, cache: policies.Cache) -> None:
     """The index still holds what was just settled."""
-    measured = [
-        timed(database, cache, moment(2 * ROUNDS - 1 if not database.is_sqlite else ROUNDS - 1)) for _ in range(300)
-    ]
-    taken = sorted(seconds * 1000 for seconds, _ in measured)
-    print(f"  nothing due again: median {statistics.median(taken):.2f} ms, first {measured[0][0] * 1000:.1f} ms")
+    last = moment((1 if database.is_sqlite else 2) * ROUNDS - 1)
+    print(f"  nothing due again: {spread([timed(database, cache, last) for _ in range(300)])}")
 
 
 def main() -> None:
