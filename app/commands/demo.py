@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
@@ -106,7 +107,7 @@ def _to_open(settings: Settings, token: str, feed: str, handoff: int) -> list[tu
     return [
         ("The page: what is urgent today", f"{base}/"),
         ("One handoff explained", f"{base}/handoffs/{handoff}"),
-        ("The same in the terminal", f"{own_folder}tasuki explain {handoff}"),
+        ("The same in the terminal", f"{own_folder}{sys.argv[0]} explain {handoff}"),
         (
             "The next meeting's agenda (also .json and .html)",
             f'curl -H "Authorization: Bearer {token}" {base}/v1/meetings/next/agenda.md',

@@ -135,7 +135,7 @@ def test_a_first_run_a_look_around_and_a_second_run(tasuki, started, free_port) 
 
     there = {"TASUKI_DATA_DIR": str(tasuki.folder / "tasuki-demo")}
     assert "No difference" in tasuki.run("rebuild", "--check", **there)
-    number = re.search(r"TASUKI_DATA_DIR=tasuki-demo tasuki explain (\d+)", first)[1]
+    number = re.search(r"TASUKI_DATA_DIR=tasuki-demo \S+ explain (\d+)", first)[1]
     assert "↩ Breach withdrawn" in tasuki.run("explain", number, **there)
 
     port = str(free_port())
