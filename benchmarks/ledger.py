@@ -232,7 +232,7 @@ def compare(bench: Bench, kinds: dict[str, int], chance: random.Random) -> None:
 
 
 class Stopwatch:
-    """Seconds of wall time and of this process's CPU time (the database's own time is in PostgreSQL not ours)."""
+    """Seconds of wall time and of this process's CPU time (on PostgreSQL the server's own is not in it)."""
 
     wall = cpu = 0.0
 

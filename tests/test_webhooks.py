@@ -217,3 +217,13 @@ def test_a_source_that_cannot_be_opened_closes_no_other(state, send, add_source,
         rows = c.execute(select(Delivery.state, Delivery.reason).order_by(Delivery.id)).all()
     assert [row.state for row in rows] == ["quarantined", "applied"]
     assert "tasuki doctor" in rows[0].reason
+
+
+def test_sources_that_cannot_be_read_are_503_and_not_unknown(state, send, add_source) -> None:
+    add_source("ma")
+    with state.database.write() as c:
+        c.execute(text("ALTER TABLE sources RENAME TO away"))
+    assert send(an_event()).status_code == 503
+    with state.database.write() as c:
+        c.execute(text("ALTER TABLE away RENAME TO sources"))
+    assert send(an_event()).status_code == 202

@@ -41,6 +41,8 @@ async def answer_to(request: Request) -> Response:
     if not state.directory.fresh(now):
         await to_thread.run_sync(_refresh, state, now)
     source = state.directory.find(name)
+    if source is None and not state.directory.fresh(now):
+        return problem(request, 503, "not_stored", detail="try again", headers={"Retry-After": "10"})
     if source is None:
         return problem(request, 404, "no_such_source", detail=f"no active source is called {name!r}")
     try:
