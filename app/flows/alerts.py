@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import OperationalError
 
 from app.db import Database
 from app.domain.alerting import still_true
@@ -28,6 +29,8 @@ BATCH = 5
 LEASE = timedelta(seconds=60)
 #: Waits between tries: doubled from the first to the longest, for as long as the alert is still true.
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)
+#: No longer true, or about a breach that nobody was told of.
+DROPPED: dict[str, Any] = {"state": "dropped", "last_error": None}
 
 
 def send_owed(
@@ -64,13 +67,33 @@ def _send(
     alert_id: int,
     now: datetime,
 ) -> None:
-    with database.read() as c:
-        alert = c.execute(_with_handoff(alert_id)).one()
-        owed = _still_owed(c, alert)
-        message = messages.compose(c, alert, cache.read(c).by_id[alert.policy_id], settings, now) if owed else None
-    outcome = _deliver(channels, alert, message, now) if message else {"state": "dropped", "last_error": None}
+    try:
+        outcome = _try_to_send(database, cache, channels, settings, alert_id, now)
+    except OperationalError:
+        raise
+    except Exception as broken:  # one that cannot be put into words must not hold up the others
+        outcome = {"state": "undeliverable", "last_error": f"{type(broken).__name__}: {broken}"[:500]}
     with database.write() as c:
         c.execute(update(Alert).where(Alert.id == alert_id, Alert.state == "owed").values(outcome))
+
+
+def _try_to_send(
+    database: Database,
+    cache: versions.Cache,
+    channels: Mapping[str, Channel],
+    settings: Settings,
+    alert_id: int,
+    now: datetime,
+) -> dict[str, Any]:
+    """The alert's new state. No transaction is open while the channel works."""
+    with database.read() as c:
+        alert = c.execute(_with_handoff(alert_id)).one()
+        if not still_true(AlertReason(alert.reason), Verdict(alert.verdict)):
+            return DROPPED
+        if alert.reason == AlertReason.WITHDRAWN and (told := _breach_alert(c, alert)) != "sent":
+            return {"not_before": now + FIRST_WAIT} if told == "owed" else DROPPED
+        message = messages.compose(c, alert, cache.read(c).by_id[alert.policy_id], settings, now)
+    return _deliver(channels, alert, message, now)
 
 
 def _with_handoff(alert_id: int) -> Any:
@@ -88,23 +111,17 @@ def _with_handoff(alert_id: int) -> Any:
     )
 
 
-def _still_owed(c: Connection, alert: Any) -> bool:
-    """Somebody may have called meanwhile; and a breach nobody was told of needs no withdrawal."""
-    reason = AlertReason(alert.reason)
-    if not still_true(reason, Verdict(alert.verdict)):
-        return False
-    return reason is not AlertReason.WITHDRAWN or _was_told(c, alert)
-
-
-def _was_told(c: Connection, alert: Any) -> bool:
-    told = select(Alert.id).where(
-        Alert.handoff_id == alert.id,
-        Alert.channel == alert.channel,
-        Alert.recipient == alert.recipient,
-        Alert.reason == AlertReason.BREACHED.value,
-        Alert.state == "sent",
+def _breach_alert(c: Connection, alert: Any) -> str | None:
+    """What became of the message that is to be withdrawn; owed: another sender may have it in hand just now."""
+    state: str | None = c.scalar(
+        select(Alert.state).where(
+            Alert.handoff_id == alert.id,
+            Alert.channel == alert.channel,
+            Alert.recipient == alert.recipient,
+            Alert.reason == AlertReason.BREACHED.value,
+        )
     )
-    return c.execute(told.limit(1)).first() is not None
+    return state
 
 
 def _deliver(channels: Mapping[str, Channel], alert: Any, message: Any, now: datetime) -> dict[str, Any]:

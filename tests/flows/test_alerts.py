@@ -274,6 +274,19 @@ def test_a_channel_with_a_mistake_in_it_loses_nothing(database, breached, send) 
     assert states(database) == {("breached", "slack", "sent"): 1, ("breached", "email", "sent"): 1}
 
 
+def test_an_alert_that_cannot_be_written_stops_nobody_else(database, breached, send) -> None:
+    breached(3)
+    with database.write() as c:
+        first = c.scalar(select(Handoff.id).order_by(Handoff.id).limit(1))
+        c.execute(update(Handoff).where(Handoff.id == first).values(episode={}))
+    channel = Recorder()
+    while send({"slack": channel, "email": channel}, OVERDUE):
+        pass
+    assert len(channel.sent) == 4
+    (said,) = {row.last_error for row in rows(database) if row.handoff_id == first and row.state == "undeliverable"}
+    assert "ValidationError" in said
+
+
 # --- who sends
 
 
@@ -367,6 +380,22 @@ def test_a_breach_nobody_was_told_of_is_not_withdrawn(database, breached, send, 
     send({"slack": channel, "email": channel}, OVERDUE + H)
     assert not channel.sent
     assert {state for _, _, state in states(database)} == {"dropped"}
+
+
+def test_a_withdrawal_waits_for_the_sender_that_has_the_breach_in_hand(database, breached, send, call) -> None:
+    """On PostgreSQL that may be another process. While it sends, the call becomes known."""
+    breached(1)
+    other = Recorder()
+
+    def call_and_withdraw(_: Message) -> None:
+        call(0, FRIDAY + 23 * H, OVERDUE)
+        send({"slack": other, "email": other}, OVERDUE)
+
+    slack = Recorder(call_and_withdraw)
+    send({"slack": slack, "email": Recorder()}, OVERDUE)
+    assert (len(slack.sent), other.sent) == (1, [])
+    send({"slack": other, "email": other}, OVERDUE + MINUTE)
+    assert [to for *_, to in other.sent] == ["default"]
 
 
 def test_one_reason_is_told_once(database, breached, send) -> None:
