@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +27,12 @@ class EventKind(StrEnum):
     FOLLOW_UP = "follow_up"  #: channel: call|email|meeting|other, automated: bool, by?, outcome?, subject?
     DISPOSITION = "disposition"  #: outcome: Outcome, reason?, by?
     OPPORTUNITY = "opportunity"  #: opportunity: str, state: open|won|lost, stage?, amount?, name?
+    RETRACTED = "retracted"  #: the tool's record of this event (`record`) was deleted: reason?, by?
+    PAUSE = "pause"  #: the customer asked to wait: reason: str, until? (RFC 3339), by?
+    RESUME = "resume"  #: the wait is over: by?
+    ANSWER = "answer"  #: marketing answered a rejection: text?, by?
+    ACKNOWLEDGED = "acknowledged"  #: somebody said "I am on it": by?, until? (RFC 3339)
+    TERMS = "terms"  #: a running clock was moved, by Tasuki alone: policy? (row id), start? (RFC 3339), burst?, by
 
 
 class LeadStatus(StrEnum):
@@ -50,6 +56,7 @@ class Outcome(StrEnum):
     RECYCLED = "recycled"
     DISQUALIFIED = "disqualified"
     EXCLUDED = "excluded"  #: test, competitor, student, deleted: never counted
+    RESTORED = "restored"  #: takes an exclusion back
 
 
 EMAIL = "email"  #: the system name under which an e-mail address is an external id
@@ -77,6 +84,11 @@ class CanonicalEvent:
     data: dict[str, Any]
     #: When somebody wrote it down in the tool, if the tool tells; aware, UTC.
     recorded_at: datetime | None = None
+    #: The tool's record that the fact was read from, where a later edit or deletion of the record changes the fact
+    #: (a logged call). Each revision has a key of its own; of one record the newest revision counts.
+    record: str | None = None
+    #: When the tool last changed the record; aware, UTC. None: when the revision was received.
+    revised_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,21 @@ class Answer:
     body: bytes = b'{"status":"accepted"}'
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a tool's API to a poll, to be kept like a delivery and parsed by `Connector.parse`."""
+
+    #: What was asked, without credentials; becomes the delivery's URL.
+    url: str
+    body: bytes
+    #: Where the next poll goes on; JSON, in the connector's own words. It overlaps what was read.
+    cursor: dict[str, Any]
+    #: Everything that the tool changed up to this instant has been read with this page; aware, UTC.
+    through: datetime
+    #: There is another page to ask for at once.
+    more: bool = False
+
+
 class Unverified(Exception):
     """The request does not prove that it comes from the source. The message says why, without any secret."""
 
@@ -163,9 +190,17 @@ class SourceConfig(BaseModel):
     owner_emails: dict[str, str] = Field(default_factory=dict)
     #: The tool's property names → attribute names that rules use.
     attributes: dict[str, str] = Field(default_factory=dict)
+    #: What the tool is to the team: `ma` (marketing), `sfa` (sales: follow-ups come from here), or both. Empty: what
+    #: its connector says.
+    role: Literal["", "ma", "sfa", "both"] = ""
+    #: Hours of open time without a word after which the feed counts as dark; None: learned from its rhythm.
+    silent_after_hours: Annotated[float, Field(gt=0, le=24 * 90)] | None = None
+    #: Minutes between two polls, where the connector can poll and has a credential.
+    poll_every_minutes: Annotated[float, Field(ge=1, le=24 * 60)] = 10
 
 
 Config = TypeVar("Config", bound=SourceConfig)
+Asked = TypeVar("Asked", bound=SourceConfig, contravariant=True)
 
 
 class Connector(Protocol[Config]):
@@ -176,6 +211,8 @@ class Connector(Protocol[Config]):
     answer: Answer
     #: The tool brings its own secret (HubSpot: the app's client secret), so none can be made for it.
     brings_secret: bool
+    #: What the tool usually is to the team: ma, sfa or both.
+    role: str
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: Config, now: datetime) -> None:
         """Raise Unverified unless one of `secrets` proves the request and it is not too old."""
@@ -188,3 +225,27 @@ class Connector(Protocol[Config]):
 
     def fetch(self, lookups: Sequence[Lookup], config: Config, credential: str, http: httpx.Client) -> Parsed:
         """Answer lookups through the tool's API, bounded in time. Raises AskFailed."""
+
+
+@runtime_checkable
+class Polls(Protocol[Asked]):
+    """A connector that can ask its tool for everything that changed. Its pages are parsed as requests with the
+    method `POLL`."""
+
+    def start(self, since: datetime) -> dict[str, Any]:
+        """The cursor of a reading that begins with what changed at `since`."""
+
+    def poll(
+        self, cursor: dict[str, Any], until: datetime, config: Asked, credential: str, http: httpx.Client
+    ) -> Page:
+        """The next page of what changed from the cursor to `until`, bounded in time. Raises AskFailed."""
+
+
+@runtime_checkable
+class AsksAboutLead(Protocol[Asked]):
+    """A connector that can ask its tool what was done about one lead."""
+
+    def ask_about(
+        self, lead: Sequence[ExternalId], since: datetime, config: Asked, credential: str, http: httpx.Client
+    ) -> Page:
+        """The lead's follow-ups and status since then, bounded in time. Raises AskFailed."""

@@ -4,60 +4,44 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from app.domain.agreement import (
+    AlertReason,
+    AlertRoute,
+    Bursts,
+    Document,
+    Duty,
+    Escalation,
+    FollowUps,
+    MarketingDuties,
+)
 from app.domain.calendar import Calendar, ClockKind
 from app.domain.refusals import complaint
 from app.domain.rules import DEFAULT_RULE, Rule, activities_needed, longest_window
-from connectors.contract import LeadStatus
+
+__all__ = [
+    "AlertReason",
+    "AlertRoute",
+    "Bursts",
+    "Duty",
+    "Escalation",
+    "FollowUps",
+    "MarketingDuties",
+    "Policies",
+    "Policy",
+    "PolicyVersion",
+    "default_policy",
+]
 
 
-class AlertReason(StrEnum):
-    HANDED_OVER = "handed_over"
-    AT_RISK = "at_risk"
-    BREACHED = "breached"
-    WITHDRAWN = "withdrawn"
-
-
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FollowUps(_Document):
-    """What stops the clock. Automated mail, owner changes and field edits never do."""
-
-    channels: tuple[Literal["call", "email", "meeting", "other"], ...] = ("call", "email", "meeting")
-    #: SQL, opportunity, rejected or recycled with a reason, disqualified.
-    dispositions: bool = True
-    #: A move into one of these counts although nothing else was recorded (status-only evidence).
-    statuses: tuple[LeadStatus, ...] = (
-        LeadStatus.CONTACTED,
-        LeadStatus.QUALIFIED,
-        LeadStatus.CONVERTED,
-        LeadStatus.RECYCLED,
-        LeadStatus.DISQUALIFIED,
-    )
-    #: A contact this many days before the lead became MQL meets the SLA: the rep was quicker.
-    earlier_contact_days: Annotated[float, Field(ge=0, le=365)] = 30
-
-
-class AlertRoute(_Document):
-    """One recipient and what they hear of."""
-
-    channel: Literal["slack", "email", "log"]
-    #: e-mail: `owner` or an address; Slack: the name of a webhook in TASUKI_SLACK_WEBHOOKS.
-    to: Annotated[str, Field(min_length=1, max_length=320)] = "owner"
-    on: tuple[AlertReason, ...] = (AlertReason.AT_RISK, AlertReason.BREACHED, AlertReason.WITHDRAWN)
-
-
-class Policy(_Document):
+class Policy(Document):
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
     name: Annotated[str, Field(min_length=1, max_length=100)]
     enabled: bool = True
@@ -71,6 +55,34 @@ class Policy(_Document):
     follow_ups: FollowUps = FollowUps()
     #: Warn when this share of the time is left; 0: no warning.
     warn_when_left: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    #: Warn this many hours before instead; a target that is shorter warns at its start.
+    warn_hours_before: Annotated[float, Field(gt=0, le=8760)] | None = None
+    #: For leads of which this holds there is no clock: imported, test, competitor, opted out.
+    exclude: Rule | None = None
+    #: The clock of a new owner: go on, or begin again, at most `restarts_at_most` times.
+    reassignment: Literal["continue", "restart"] = "continue"
+    restarts_at_most: Annotated[int, Field(ge=0, le=10)] = 1
+    #: Owner → calendar in which that owner's time is counted from the assignment on.
+    owner_calendars: dict[str, str] = Field(default_factory=dict)
+    #: A pause without an end, or with a later one, ends after this many days.
+    longest_pause_days: Annotated[float, Field(gt=0, le=365)] = 30
+    #: A lead that was given back qualifies again after this many days, on evidence from after the return.
+    cool_down_days: Annotated[float, Field(ge=0, le=365)] = 7
+    #: A lead that was met and comes back (status new again) is answered within this; None: no clock for that.
+    next_response_hours: Annotated[float, Field(gt=0, le=8760)] | None = None
+    #: A policy tried earlier that comes to hold shortens a running deadline, but leaves at least this much time.
+    notice_minutes: Annotated[float, Field(ge=0, le=1440)] = 60
+    #: When that policy no longer holds: keep the deadline, or go back to the longer one.
+    tier_falls: Literal["keep", "extend"] = "keep"
+    #: What the tools told late: this long after we could know, a person had a chance. Shown beside the deadline.
+    grace_minutes: Annotated[float, Field(ge=0, le=1440)] = 60
+    #: E-mail address that hears of leads without an owner in the owner's place.
+    intake_email: Annotated[str, Field(max_length=320)] = ""
+    escalation: tuple[Escalation, ...] = ()
+    #: Who acknowledged is left alone for this many hours of open time.
+    acknowledged_hours: Annotated[float, Field(gt=0, le=1000)] = 2
+    bursts: Bursts = Bursts()
+    marketing: MarketingDuties = MarketingDuties()
     alerts: tuple[AlertRoute, ...] = (AlertRoute(channel="slack", to="default"), AlertRoute(channel="email"))
 
     @model_validator(mode="after")
@@ -95,6 +107,12 @@ class PolicyVersion:
     calendar: Calendar
     calendar_version: int
     effective_from: datetime | None
+    #: Calendars that `Policy.owner_calendars` names, by key.
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+
+    def calendar_of(self, owner: str | None) -> Calendar:
+        """In which this owner's time is counted."""
+        return self.calendars.get(self.policy.owner_calendars.get(owner or "", ""), self.calendar)
 
 
 class Policies:

@@ -62,8 +62,9 @@ def _create(c: Connection, wanted: Sequence[int], now: datetime) -> dict[int, in
 
 def _link(c: Connection, plan: Plan, created: dict[int, int]) -> None:
     rows = [
-        {"system": i.system, "value": i.value, "lead_id": lead if lead > 0 else created[lead]}
+        {"system": i.system, "value": i.value, "lead_id": lead_id, "home_id": lead_id}
         for i, lead in plan.links.items()
+        for lead_id in (lead if lead > 0 else created[lead],)
     ]
     if rows:
         c.execute(insert(LeadIdentity), rows)

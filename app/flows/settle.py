@@ -146,7 +146,7 @@ def write(c: Connection, batch: Batch) -> None:
     verdicts = [_with_id(target, values, ids) for target, values in batch.verdicts]
     if verdicts:
         c.execute(insert(VerdictChange), verdicts)
-    alerts = [_with_id(target, values, ids) for target, values in batch.alerts]
+    alerts = [_with_subject(_with_id(target, values, ids)) for target, values in batch.alerts]
     if alerts:
         c.execute(_insert_alert(c), alerts)
 
@@ -168,6 +168,10 @@ def _insert_new(c: Connection, rows: list[dict[str, Any]]) -> dict[int, int]:
 
 def _with_id(target: dict[str, Any] | int, values: dict[str, Any], ids: dict[int, int]) -> dict[str, Any]:
     return values | {"handoff_id": target if isinstance(target, int) else ids[id(target)]}
+
+
+def _with_subject(alert: dict[str, Any]) -> dict[str, Any]:
+    return alert | {"subject": f"handoff:{alert['handoff_id']}"}
 
 
 def _insert_alert(c: Connection) -> Any:

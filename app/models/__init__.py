@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import (
-    Date,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.columns import Json, Key, UtcTime
+from app.models.base import Base, own_key
+from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
+from app.models.columns import UtcTime
+from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
 
-
-def own_key() -> Mapped[int]:
-    return mapped_column(Key, primary_key=True)
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: UtcTime(),
-        date: Date(),
-        dict[str, Any]: Json,
-        list[Any]: Json,
-        str: Text(),
-    }
+__all__ = [
+    "Absence",
+    "Alert",
+    "ApiToken",
+    "AuditEntry",
+    "Base",
+    "Burst",
+    "CalendarVersion",
+    "Delivery",
+    "Event",
+    "Feed",
+    "Handoff",
+    "Heartbeat",
+    "IdentityDecision",
+    "IdentityLink",
+    "Lead",
+    "LeadIdentity",
+    "MeetingSeries",
+    "PolicyVersion",
+    "Silence",
+    "Source",
+    "UtcTime",
+    "VerdictChange",
+]
 
 
 class Source(Base):
@@ -98,31 +93,6 @@ class Delivery(Base):
     )
 
 
-class Lead(Base):
-    """A person."""
-
-    __tablename__ = "leads"
-    id: Mapped[int] = own_key()
-    name: Mapped[str | None]
-    company: Mapped[str | None]
-    #: The record in the SFA, for links.
-    url: Mapped[str | None]
-    first_seen_at: Mapped[datetime]
-    #: Checkpoint of the lead's history (domain.history), so that an event in order costs the same on every lead.
-    history: Mapped[dict[str, Any]]
-    updated_at: Mapped[datetime]
-    __table_args__ = (Index("ix_leads_updated_at", "updated_at", "id"),)
-
-
-class LeadIdentity(Base):
-    """An id under which a tool knows a lead; e-mail addresses are ids of the system `email`."""
-
-    __tablename__ = "identities"
-    system: Mapped[str] = mapped_column(String(64), primary_key=True)
-    value: Mapped[str] = mapped_column(String(512), primary_key=True)
-    lead_id: Mapped[int] = mapped_column(ForeignKey("leads.id"), index=True)
-
-
 class Event(Base):
     """The ledger: one canonical fact about one lead."""
 
@@ -136,10 +106,24 @@ class Event(Base):
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime]
     recorded_at: Mapped[datetime | None]
+    #: The time that the source gave, where it cannot be (in our future); `occurred_at` is then the reception.
+    claimed_at: Mapped[datetime | None]
+    #: The record of the source that this fact was read from; of one record only the newest revision counts.
+    record: Mapped[str | None] = mapped_column(String(600))
+    #: When the source last changed that record; orders the revisions.
+    revised_at: Mapped[datetime | None]
     #: Whom the source said it is about: [[system, value], …]; lets a wrong join be taken back.
     about: Mapped[list[Any]]
     data: Mapped[dict[str, Any]]
-    __table_args__ = (Index("ix_events_lead_id", "lead_id", "occurred_at", "id"),)
+    __table_args__ = (
+        Index("ix_events_lead_id", "lead_id", "occurred_at", "id"),
+        Index(
+            "ix_events_record",
+            "record",
+            sqlite_where=text("record IS NOT NULL"),
+            postgresql_where=text("record IS NOT NULL"),
+        ),
+    )
 
 
 class CalendarVersion(Base):
@@ -164,6 +148,8 @@ class PolicyVersion(Base):
     version: Mapped[int] = mapped_column(Integer)
     document: Mapped[dict[str, Any]]
     calendar_id: Mapped[int] = mapped_column(ForeignKey("calendars.id"))
+    #: Calendars of owners that the policy names, key → row id in `calendars`.
+    calendar_ids: Mapped[dict[str, Any]] = mapped_column(default=dict)
     effective_from: Mapped[datetime | None]
     created_at: Mapped[datetime]
     created_by: Mapped[str]
@@ -172,11 +158,13 @@ class PolicyVersion(Base):
 
 
 class Handoff(Base):
-    """One MQL handed to sales; carries the clock. Written by `flows.settle` alone."""
+    """One MQL handed to sales, or what marketing owes in return; carries the clock. Written by `flows.settle` alone."""
 
     __tablename__ = "handoffs"
     id: Mapped[int] = own_key()
     lead_id: Mapped[int] = mapped_column(ForeignKey("leads.id"))
+    #: What is owed (domain.policy.Duty): follow_up by sales; answer and brief by marketing; next_response by sales.
+    duty: Mapped[str] = mapped_column(String(16), default="follow_up")
     #: 1 for the lead's first handoff, 2 after a recycling, …
     number: Mapped[int] = mapped_column(Integer)
     policy_id: Mapped[int] = mapped_column(ForeignKey("policies.id"))
@@ -195,8 +183,10 @@ class Handoff(Base):
     #: The next moment at which the verdict can change by itself.
     check_again_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    #: The burst that it qualified in.
+    burst_id: Mapped[int | None] = mapped_column(ForeignKey("bursts.id"), index=True)
     __table_args__ = (
-        UniqueConstraint("lead_id", "number"),
+        UniqueConstraint("lead_id", "duty", "number"),
         Index(
             "ix_handoffs_check_again_at",
             "check_again_at",
@@ -223,16 +213,19 @@ class VerdictChange(Base):
 
 
 class Alert(Base):
-    """A message owed, and why (the outbox). One for one reason, handoff, channel and recipient."""
+    """A message owed, and why (the outbox). One for one subject, reason, channel and recipient."""
 
     __tablename__ = "alerts"
     id: Mapped[int] = own_key()
-    handoff_id: Mapped[int] = mapped_column(ForeignKey("handoffs.id"), index=True)
+    #: What it is about: `handoff:12`, `silence:3`, `burst:7`.
+    subject: Mapped[str] = mapped_column(String(64))
+    #: None: it is not about one handoff.
+    handoff_id: Mapped[int | None] = mapped_column(ForeignKey("handoffs.id"), index=True)
     reason: Mapped[str] = mapped_column(String(16))
     channel: Mapped[str] = mapped_column(String(16))
     #: As the policy says it (`owner`, an address, a Slack webhook's name); resolved when sent.
     recipient: Mapped[str] = mapped_column(String(320))
-    #: owed, sent, dropped (no longer true), undeliverable
+    #: asking (the SFA is asked first), owed, sent, dropped (no longer true), undeliverable
     state: Mapped[str] = mapped_column(String(16))
     owed_at: Mapped[datetime]
     #: Not before: the lease of a sender, quiet time or the next try.
@@ -240,8 +233,17 @@ class Alert(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    #: The alert whose message told this one as well (a digest); None: its own message.
+    told_in: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
     __table_args__ = (
-        UniqueConstraint("handoff_id", "reason", "channel", "recipient"),
+        UniqueConstraint("subject", "reason", "channel", "recipient"),
+        Index(
+            "ix_alerts_asking",
+            "not_before",
+            sqlite_where=text("state = 'asking'"),
+            postgresql_where=text("state = 'asking'"),
+        ),
+        Index("ix_alerts_recipient", "channel", "recipient", "sent_at"),
         Index(
             "ix_alerts_owed",
             "not_before",

@@ -20,6 +20,7 @@ class HubSpot:
     config_model = HubSpotConfig
     answer = Answer()
     brings_secret = True
+    role = "both"
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: HubSpotConfig, now: datetime) -> None:
         signature.verify(request, secrets, config.allow_older_signatures, now)

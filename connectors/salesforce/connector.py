@@ -24,6 +24,7 @@ class Salesforce:
     config_model = SalesforceConfig
     answer = Answer(status=200, content_type="text/xml", body=soap.ACK)
     brings_secret = False
+    role = "sfa"
 
     def verify(
         self,

@@ -62,6 +62,7 @@ class StandardConnector:
     config_model = StandardConfig
     answer = Answer()
     brings_secret = False
+    role = "both"
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: StandardConfig, now: datetime) -> None:
         """Raise Unverified unless one of `secrets` proves the request; signed ones are at most 5 min off `now`."""

@@ -74,4 +74,8 @@ def test_who_is_told(reason: str, told: list[str]) -> None:
 
 def test_the_default_policy_tells_slack_and_the_owner_of_everything_but_the_handover() -> None:
     told = {reason.value: len(routes_for(reason, default_policy().alerts)) for reason in AlertReason}
-    assert told == {"handed_over": 0, "at_risk": 2, "breached": 2, "withdrawn": 2}
+    assert {reason: routes for reason, routes in told.items() if routes} == {
+        "at_risk": 2,
+        "breached": 2,
+        "withdrawn": 2,
+    }
