@@ -9,10 +9,26 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from app.commands import alerts, calendars, deliveries, doctor, handoffs, meetings, policies, serving, sources, tokens
+from app.commands import (
+    alerts,
+    backfill,
+    bursts,
+    calendars,
+    deliveries,
+    doctor,
+    handoffs,
+    identities,
+    meetings,
+    policies,
+    reports,
+    serving,
+    sources,
+    tokens,
+)
 from app.commands.demo import demo
 from app.commands.due import due
 from app.commands.failures import exit_code, in_words, passes
+from app.commands.feeds import feeds_
 from app.commands.printing import asked_language, complain, language_before_settings
 from app.domain.language import LOCALES, text
 from app.settings import BadSettings, read_settings
@@ -99,16 +115,22 @@ def tasuki(
 app.command()(serving.serve)
 app.command()(serving.worker)
 app.command()(demo)
+sources.app.command()(backfill.backfill)
+sources.app.command()(backfill.poll)
 app.add_typer(sources.app, name="source")
 app.add_typer(tokens.app, name="token")
 app.add_typer(policies.app, name="policy")
 app.add_typer(calendars.app, name="calendar")
+app.command("feeds")(feeds_)
 app.command()(due)
 app.command()(handoffs.explain)
+app.add_typer(identities.app, name="identities")
 app.command()(meetings.agenda)
 app.add_typer(meetings.app, name="meeting")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(bursts.app, name="bursts")
 app.add_typer(alerts.app, name="alerts")
+app.command()(reports.report)
 app.command()(handoffs.rebuild)
 app.command()(doctor.doctor)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,16 +33,19 @@ class Database:
         if not self.is_sqlite:
             parsed = parsed.set(drivername="postgresql+psycopg")
         self.engine: Engine = sqlite_engine(parsed) if self.is_sqlite else postgres_engine(parsed)
-        self._one_writer = threading.Lock()
+        self._turn = _Turn()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end of the block, rolled back on an exception."""
+    def write(self, *, first: bool = False) -> Iterator[Connection]:
+        """A transaction that is committed at the end of the block, rolled back on an exception.
+
+        `first`: before everybody else who waits for their turn on SQLite; for those whom a sender waits for.
+        """
         if not self.is_sqlite:
             with self.engine.begin() as connection:
                 yield connection
             return
-        with self._one_writer, self.engine.connect() as connection:
+        with self._turn.taken(first=first), self.engine.connect() as connection:
             connection.execution_options(tasuki_writes=True)
             with connection.begin():
                 yield connection
@@ -54,6 +58,41 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+class _Turn:
+    """One at a time, and who goes first. A plain lock would let a busy loop take it again before anybody who waits."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._busy = False
+        self._first = 0
+        self._others: deque[object] = deque()
+
+    @contextmanager
+    def taken(self, *, first: bool) -> Iterator[None]:
+        self._wait_first() if first else self._wait()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _wait_first(self) -> None:
+        with self._changed:
+            self._first += 1
+            self._changed.wait_for(lambda: not self._busy)
+            self._first -= 1
+            self._busy = True
+
+    def _wait(self) -> None:
+        me = object()
+        with self._changed:
+            self._others.append(me)
+            self._changed.wait_for(lambda: not self._busy and not self._first and self._others[0] is me)
+            self._others.popleft()
+            self._busy = True
 
 
 def compact_json(value: Any) -> str:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import httpx
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.policy import BEGINNING
-from app.flows import alerts, sweep
+from app.flows import alerts, backfill, bursts, confirm, feeds, reconcile, sweep
 from app.flows.ledger import BATCH
 from app.models import Heartbeat
 from app.state import State
@@ -20,6 +21,8 @@ from app.state import State
 LATE = timedelta(minutes=3)
 #: A job that goes well says so this often.
 BEAT_EVERY = timedelta(seconds=20)
+#: Seconds after which a job that asks tools page by page lets its next turn go on.
+LONGEST_TURN = 30.0
 
 
 class Scheduler:
@@ -30,6 +33,7 @@ class Scheduler:
         self._stopping = threading.Event()
         self._beaten: dict[str, datetime] = {}
         self._ledger = threading.Thread(target=self._work_off, name="ledger", daemon=True)
+        self._impatient = httpx.Client(timeout=confirm.PATIENCE)
         self._clock = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30}
         )
@@ -39,10 +43,18 @@ class Scheduler:
     def _jobs(self) -> list[tuple[str, Callable[[], object], float]]:
         state = self._state
         return [
+            ("feeds", self._watch, 30),
             ("sweep", lambda: sweep.run(state.database, state.versions, state.clock()), state.settings.sweep_every),
             ("alerts", self._alert, 5),
             ("questions", self._ask_tools, 5),
+            ("poll", lambda: self._page_by_page(reconcile.poll_due), 15),
+            ("backfill", lambda: self._page_by_page(backfill.turn), 5),
+            ("confirm", self._confirm, 5),
+            ("bursts", lambda: bursts.watch(state.database, state.versions, state.settings, state.clock()), 20),
         ]
+
+    def _watch(self) -> None:
+        feeds.watch(self._state.database, self._state.settings, self._state.clock())
 
     def _alert(self) -> None:
         state = self._state
@@ -54,7 +66,19 @@ class Scheduler:
         while not self._stopping.is_set() and self._state.ledger.ask(self._state.clock()):
             pass
 
+    def _page_by_page(self, ask: Callable[..., bool]) -> None:
+        """One page after the other, for a while: the job's beat must come in time."""
+        state, deadline = self._state, time.monotonic() + LONGEST_TURN
+        while not self._stopping.is_set() and time.monotonic() < deadline:
+            if not ask(state.database, state.directory, state.http, state.clock(), state.stored):
+                return
+
+    def _confirm(self) -> None:
+        state = self._state
+        confirm.run(state.database, state.directory, state.versions, self._impatient, state.clock())
+
     def start(self) -> None:
+        self._run("feeds", self._watch)  # what was silent while we were down is known before anybody is judged
         self._ledger.start()
         self._clock.start()
 
@@ -63,6 +87,7 @@ class Scheduler:
         self._state.stored.set()
         self._ledger.join(timeout=30)
         self._clock.shutdown(wait=True)
+        self._impatient.close()
 
     def _work_off(self) -> None:
         """The ledger's own thread: at once when something was stored, and every two seconds anyway."""

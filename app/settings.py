@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     sweep_every: Annotated[float, Field(gt=0, le=3600)] = 15.0
     #: Name → URL of Slack incoming webhooks, as JSON. The name `default` serves alerts that name none.
     slack_webhooks: dict[str, SecretStr] = Field(default_factory=dict)
+    #: Who hears when a source goes dark, as JSON: `email:ADDRESS`, `slack:NAME` of a webhook above, `log:NAME`.
+    admin_alerts: tuple[str, ...] = ("log:admins",)
     smtp_host: str = ""
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
     smtp_user: str = ""
@@ -70,6 +72,13 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return url.rstrip("/")
+
+    @field_validator("admin_alerts")
+    @classmethod
+    def admins_can_be_reached(cls, routes: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"(email:[^@\s]+@[^@\s]+|(slack|log):\S+)", route) for route in routes):
+            raise ValueError('write ["email:admin@example.jp", "slack:ops", "log:admins"], each as its channel allows')
+        return routes
 
     @field_validator("database_url")
     @classmethod
@@ -99,6 +108,12 @@ class Settings(BaseSettings):
         if self.database_url.get_secret_value().startswith("postgres") and not self.secret_key.get_secret_value():
             raise ValueError("TASUKI_SECRET_KEY is needed with PostgreSQL; make one with `tasuki doctor --new-key`")
         return self
+
+    @property
+    def admin_routes(self) -> list[tuple[str, str]]:
+        """(channel, recipient), each once."""
+        routes = (route.partition(":") for route in dict.fromkeys(self.admin_alerts))
+        return [(channel, recipient) for channel, _, recipient in routes]
 
     @property
     def zone(self) -> ZoneInfo:

@@ -16,7 +16,7 @@ import httpx
 
 from connectors.contract import AskFailed
 
-#: Seconds that one call of `ask` may spend before it begins another try.
+#: Seconds that one call of `ask` may spend before it begins another try, unless it is told otherwise.
 PATIENCE = 10.0
 #: What `AskFailed.retry_after` says when the tool named no time itself, in seconds.
 LATER = 60.0
@@ -72,14 +72,15 @@ def ask(
     attempts: int = 3,
     sleep: Callable[[float], object] = time.sleep,
     answers: Collection[int] = (),
+    patience: float = PATIENCE,
 ) -> httpx.Response:
     """Send the request until it is answered with 2xx or one of `answers` (e.g. 404: the record is gone).
 
-    Lost connections, 429 and 5xx are tried again, `attempts` times in all and no later than PATIENCE seconds
+    Lost connections, 429 and 5xx are tried again, `attempts` times in all and no later than `patience` seconds
     after the first; then AskFailed with `retry_after`. Every other refusal is AskFailed without it. How long
     a single try may take is the client's timeout. The request's body must be bytes, so that it can be resent.
     """
-    give_up_at = limiter.clock() + PATIENCE
+    give_up_at = limiter.clock() + patience
     attempt = 0
     while True:
         attempt += 1

@@ -32,7 +32,7 @@ class EventKind(StrEnum):
     RESUME = "resume"  #: the wait is over: by?
     ANSWER = "answer"  #: marketing answered a rejection: text?, by?
     ACKNOWLEDGED = "acknowledged"  #: somebody said "I am on it": by?, until? (RFC 3339)
-    TERMS = "terms"  #: a running clock was moved, by Tasuki alone: policy? (row id), start? (RFC 3339), burst?, by
+    TERMS = "terms"  #: a running clock was moved, by Tasuki alone: policy? (row id), start? (RFC 3339), burst?, void?, by
 
 
 class LeadStatus(StrEnum):

@@ -25,6 +25,7 @@ class Live(Shown):
 
 class Ready(Shown):
     status: Literal["ready"]
+    dark_feeds: int = Field(0, description="Sources that are silent for too long; left out when there is none.")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready"}]})
 
@@ -49,6 +50,7 @@ class Queue(Shown):
 EXAMPLE: dict[str, Any] = {
     "status": "well",
     "at": "2026-09-18T08:31:00Z",
+    "dark_feeds": 0,
     "jobs": [{"job": "sweep", "beat_at": "2026-09-18T08:30:50Z", "lag_seconds": 10, "late": False, "failing": False}],
     "deliveries_waiting": {"count": 2, "oldest_seconds": 1},
     "deliveries_asking": {"count": 0, "oldest_seconds": None},
@@ -61,6 +63,7 @@ EXAMPLE: dict[str, Any] = {
 class Health(Shown):
     status: Literal["well", "late"] = Field(description="late: a job has not ended well for minutes.")
     at: datetime
+    dark_feeds: int = Field(description="Sources that are silent for too long or cannot be asked.")
     jobs: list[Job]
     deliveries_waiting: Queue
     deliveries_asking: Queue
@@ -77,14 +80,13 @@ async def live(_: Annotated[Nothing, Query()]) -> Live:
     return Live(status="live")
 
 
-@router.get("/ready", operation_id="ready")
+@router.get("/ready", operation_id="ready", response_model_exclude_defaults=True)
 def ready(state: Here, _: Annotated[Nothing, Query()]) -> Ready:
-    """The database answers and has this program's schema; otherwise 503."""
+    """The database answers and has this program's schema; otherwise 503. A tool that is silent changes nothing."""
     with state.database.read() as c:
-        current = schema.is_current(c)
-    if not current:
-        raise Problem(503, "unavailable", "The database does not have this program's schema.")
-    return Ready(status="ready")
+        if not schema.is_current(c):
+            raise Problem(503, "unavailable", "The database does not have this program's schema.")
+        return Ready(status="ready", dark_feeds=vital.dark_feeds(c))
 
 
 @router.get("", operation_id="health")
@@ -95,9 +97,11 @@ def health(state: Here, _: Annotated[Nothing, Query()]) -> Health:
         jobs = [_job(row, now) for row in vital.heartbeats(c)]
         deliveries = {name: _queue(vital.deliveries(c, name), now) for name in ("waiting", "asking", "quarantined")}
         alerts = {name: _queue(vital.alerts(c, name), now) for name in ("owed", "undeliverable")}
+        dark_feeds = vital.dark_feeds(c)
     return Health(
         status="late" if any(job.late for job in jobs) else "well",
         at=now,
+        dark_feeds=dark_feeds,
         jobs=jobs,
         deliveries_waiting=deliveries["waiting"],
         deliveries_asking=deliveries["asking"],

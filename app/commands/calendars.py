@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection
 
+from app.commands import previews
 from app.commands.documents import as_data, as_yaml, read_document
 from app.commands.failures import CannotDo
-from app.commands.opening import opened
-from app.commands.policies import BY, File
+from app.commands.opening import opened, operator
+from app.commands.policies import File
 from app.commands.printing import AsJson, Terminal
 from app.domain.calendar import Calendar, why_closed, with_public_holidays
-from app.domain.policy import Policies, PolicyVersion
+from app.domain.policy import PolicyVersion
+from app.domain.proposal import HolidayChange, Proposal
 from app.domain.refusals import validated
 from app.flows import lists, policies, publish
+from app.flows.publish import Published
 
 app = typer.Typer(no_args_is_help=True, help="When the office is open.")
 Key = Annotated[str, typer.Argument(help="The calendar's key.")]
@@ -73,37 +76,80 @@ def show_calendar(key: Key = "default", as_json: AsJson = False) -> None:
 @app.command("apply")
 def apply_calendar(
     file: File,
-    with_policies: Annotated[
-        bool, typer.Option("--policies", help="Also make a new version of every policy that uses the calendar.")
+    preview: previews.AsPreview = False,
+    keep_open: Annotated[
+        bool, typer.Option("--keep-open", help="Leave the clocks that run as they are; only new leads are affected.")
     ] = False,
+    yes: previews.Yes = False,
+    as_json: AsJson = False,
 ) -> None:
-    """A new version of a calendar, its country's public holidays written into it."""
+    """A new version of a calendar with its country's public holidays, and of every policy that uses it."""
     document = read_document(file)
+    with opened() as (state, terminal), document.answerable():
+        calendar, now = validated(Calendar, document.data), state.clock()
+        with state.database.read() as c:
+            foreseen = publish.preview_calendar(c, calendar, now=now, keep_open=keep_open)
+        if preview:
+            previews.show_calendar(foreseen, terminal, as_json=as_json)
+            return
+        previews.ask(len(foreseen.moves), yes, terminal)
+        published = publish.calendar(
+            state.database, state.versions, calendar, by=operator(), now=now, keep_open=keep_open
+        )
+        if as_json:
+            terminal.json(_applied(calendar.key, published))
+            return
+        _say_applied(calendar.key, published, terminal, keep_open=keep_open)
+
+
+def _applied(key: str, published: Published) -> dict[str, Any]:
+    taken_up = [{"key": each.policy, "version": each.version} for each in published.policies]
+    moved = len(published.moves)
+    return {"key": key, "version": published.version, "changed": published.new, "policies": taken_up, "moved": moved}
+
+
+def _say_applied(key: str, published: Published, terminal: Terminal, *, keep_open: bool) -> None:
+    made = "Calendar {key} v{number} is made." if published.new else "Nothing changed: {key} v{number} says the same."
+    terminal.say(made, key=key, number=published.version)
+    for policy, number in {each.policy: each.version for each in published.policies}.items():
+        terminal.say("Policy {key} v{number} uses it from now on.", key=policy, number=number)
+    if keep_open:
+        terminal.say("Clocks that run stay as they are.")
+    else:
+        terminal.say("Deadlines of running clocks that changed: {count}", count=len(published.moves))
+
+
+@app.command()
+def propose(key: Key = "default", as_json: AsJson = False) -> None:
+    """What today's list of public holidays would change in a calendar; nothing is applied."""
     with opened() as (state, terminal):
-        now = state.clock()
-        with document.answerable(), state.database.write() as c:
-            calendar = validated(Calendar, document.data)
-            number = policies.apply_calendar(c, calendar, by="tasuki calendar apply", now=now)
-            using = [v for v in _newest(state.versions.read(c)) if v.policy.calendar == calendar.key]
-            moved = [(v, _move(c, v, number, now)) for v in using] if with_policies else []
-        terminal.say("Calendar {key} v{number} is made.", key=calendar.key, number=number)
-        for version, policy_number in moved:
-            terminal.say("Policy {key} v{number} uses it from now on.", key=version.policy.key, number=policy_number)
-        if using and not moved:
-            keys = ", ".join(version.policy.key for version in using)
+        with state.database.read() as c:
+            number, proposal = policies.proposal(c, key, state.clock())
+        if as_json:
+            changes = [asdict(change) for change in proposal.changes]
+            years = {"years": proposal.years, "provisional_years": proposal.provisional_years}
+            terminal.json({"key": key, "version": number, **years, "changes": changes})
+            return
+        if not proposal.changes:
             terminal.say(
-                "Policies keep the calendar they were made with ({keys}): apply them again, or use --policies.",
-                keys=keys,
+                "Calendar {key} v{number} has the public holidays of {years}.", **_years(key, number, proposal)
             )
+            return
+        columns = ("Day", "Before", "After", "Remark")
+        terminal.table(columns, [_change_row(change, terminal) for change in proposal.changes])
+        terminal.say(
+            "Nothing has been applied. `tasuki calendar show {key} | tasuki calendar apply - --preview` shows what it would change.",  # noqa: E501
+            key=key,
+        )
 
 
-def _newest(known: Policies) -> list[PolicyVersion]:
-    return list({version.policy.key: version for version in known.versions}.values())
+def _years(key: str, number: int, proposal: Proposal) -> dict[str, object]:
+    return {"key": key, "number": number, "years": f"{proposal.years[0]}–{proposal.years[-1]}"}
 
 
-def _move(c: Connection, version: PolicyVersion, calendar_number: int, now: datetime) -> int:
-    note = f"{version.policy.calendar} v{calendar_number}"
-    return publish.policy(c, version.policy, by=BY, now=now, note=note)
+def _change_row(change: HolidayChange, terminal: Terminal) -> list[object]:
+    remark = terminal.words("not announced yet" if change.provisional else "")
+    return [_day(change.day.isoformat(), terminal), change.before, change.after, remark]
 
 
 @app.command()
@@ -131,7 +177,7 @@ def check(
                 terminal.table(("Day", "Why closed"), [(_day(day, terminal), why) for day, why in closed.items()])
         if missing:
             names = ", ".join(f"{_day(day, terminal)} {why}" for day, why in missing.items())
-            message = "Public holidays that the calendar does not know: {names}. Write them down: `tasuki calendar show {key} | tasuki calendar apply - --policies`."  # noqa: E501
+            message = "Public holidays that the calendar does not know: {names}. Write them down: `tasuki calendar show {key} | tasuki calendar apply -`."  # noqa: E501
             raise CannotDo(message, names=names, key=key)
 
 

@@ -13,7 +13,7 @@ from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened
 from app.commands.printing import AsJson, Terminal
 from app.domain.calendar import ClockKind
-from app.domain.clock import receipt
+from app.domain.clock import plain_receipt
 from app.domain.deadline import Receipt, deadline, receipt_lines
 from app.domain.policy import Policies, PolicyVersion
 from app.flows import lists
@@ -55,7 +55,7 @@ def due(
         _print_due(found, computed, others, terminal)
         newest = [v for v in known.versions if v.policy.key == key][-1]
         if newest.version > found.version:
-            _print_newer(newest, receipt(at, newest.policy, newest.calendar), terminal)
+            _print_newer(newest, plain_receipt(at, newest), terminal)
 
 
 def _version(known: Policies, key: str, at: datetime, number: int | None) -> PolicyVersion:

@@ -15,7 +15,8 @@ from app.commands.opening import opened
 from app.commands.printing import AsJson, Terminal
 from app.domain.agenda import Lead
 from app.domain.deadline import receipt_lines
-from app.domain.rules import explain_finding, explain_rule
+from app.domain.language import span
+from app.domain.rules import explain_finding
 from app.domain.touches import Act
 from app.flows import explain as flow
 from app.flows import rebuild as redo
@@ -83,10 +84,11 @@ def _print(found: Explanation, page: str, terminal: Terminal) -> None:
     status = page_words.WITHDRAWN if file.withdrawn else page_words.VERDICTS[file.verdict]
     terminal.line(f"{who(file.lead, locale)}  {status.icon} {terminal.words(status.word)}", style="bold")
     terminal.pairs(_facts(file, page, terminal))
-    _section("Why MQL", [explain_rule(file.version.policy.rule, locale), *_findings(file, terminal)], terminal)
+    _section("Why MQL", [found.rule[locale], *_findings(file, terminal)], terminal)
     _section("Why this deadline", receipt_lines(file.receipt, terminal.zone, locale), terminal)
     _section("What sales did", [_act(act, terminal) for act in found.touches], terminal)
     _section("Owners", [_owner(held, file, terminal) for held in found.owners], terminal)
+    _section("Whose time it took", _delays(found, terminal), terminal)
     _section("Verdicts", [_change(change, terminal) for change in file.changes], terminal)
     _section("Alerts", [_alert(row, terminal) for row in found.alerts], terminal)
 
@@ -141,6 +143,27 @@ def _owner(held: flow.Ownership, file: Dossier, terminal: Terminal) -> str:
     name = held.tenure.name or held.tenure.owner or terminal.words("nobody yet")
     used = overdue_in_words(held.used, file.working, terminal.locale)
     return f"{terminal.moment(held.tenure.since)}  {name}  {used}"
+
+
+def _delays(found: Explanation, terminal: Terminal) -> list[str]:
+    took, working, locale = found.delays, found.dossier.working, terminal.locale
+    parts = (
+        ("Tools, until they told us", took.ma),
+        ("Tasuki, until it decided", took.own),
+        ("Routing, until somebody had it", took.routing),
+        ("Owner, until the follow-up", took.human),
+    )
+    lines = [
+        f"{terminal.words(label)}  {overdue_in_words(length, working, locale)}" for label, length in parts if length
+    ]
+    if took.logging:
+        lines.append(f"{terminal.words('Recorded later by')}  {span(took.logging, locale)}")
+    if found.due_effective_at > found.dossier.due_at:
+        told = terminal.words(
+            "Told late: a person had a chance until {time}", time=terminal.moment(found.due_effective_at)
+        )
+        lines.append(told)
+    return lines
 
 
 def _change(change: Change, terminal: Terminal) -> str:

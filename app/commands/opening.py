@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,14 @@ from app.state import State, open_state
 
 def terminal_for(settings: Settings) -> Terminal:
     return Terminal(asked_language.get() or settings.locale, settings.zone)
+
+
+def operator() -> str:
+    """Who runs the command, for the audit log."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user without a name
+        return "cli"
 
 
 @contextmanager

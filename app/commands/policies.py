@@ -7,23 +7,23 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection
 
+from app.commands import previews
 from app.commands.documents import as_data, as_yaml, read_document
 from app.commands.due import moment_of, number_of, target_in_words
-from app.commands.opening import opened
+from app.commands.opening import opened, operator
 from app.commands.printing import AsJson, Terminal
-from app.domain.policy import Policies, Policy
-from app.domain.refusals import refused, validated
+from app.domain.policy import Policy
+from app.domain.refusals import validated
 from app.domain.rules import explain_rule
-from app.flows import lists, policies, publish
+from app.flows import lists, publish
 from app.flows.lists import PolicyEntry
+from app.flows.publish import Published
 
 app = typer.Typer(no_args_is_help=True, help="The SLA: which leads, until when, who is told.")
 
 Key = Annotated[str, typer.Argument(help="The policy's key.")]
 File = Annotated[str, typer.Argument(help="YAML or JSON file; - is stdin.")]
-BY = "tasuki policy apply"
 
 
 @app.command("list")
@@ -121,41 +121,57 @@ def apply_policy(
         str | None, typer.Option(help='Moment from which it applies, "2026-10-05 09:00"; else now.')
     ] = None,
     note: Annotated[str, typer.Option(help="Why: the decision of the meeting, for instance.")] = "",
+    preview: previews.AsPreview = False,
+    migrate_open: Annotated[
+        bool, typer.Option("--migrate-open", help="Move the clocks that run to this version as well.")
+    ] = False,
+    yes: previews.Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """A new version of a policy; running handoffs keep theirs."""
     document = read_document(file)
-    with opened() as (state, terminal):
-        now = state.clock()
+    with opened() as (state, terminal), previews.answers_for(document, "/policy"):
+        policy, now = validated(Policy, document.data, under="/policy"), state.clock()
         start = moment_of(effective_from, state.settings.zone) if effective_from else None
-        with document.answerable(), state.database.read() as c:
-            policy = validated(Policy, document.data)
-            same = None if start else _unchanged(state.versions.read(c), policy, _calendar_number(c, policy))
-        with state.database.write() as c:
-            number = same or publish.policy(c, policy, by=BY, now=now, effective_from=start, note=note)
+        with state.database.read() as c:
+            foreseen = publish.preview_policy(c, policy, now=now, effective_from=start, migrate_open=migrate_open)
+        if preview:
+            previews.show_policy(foreseen, terminal, as_json=as_json)
+            return
+        previews.ask(len(foreseen.moves) if migrate_open else 0, yes, terminal)
+        published = publish.policy(
+            state.database,
+            state.versions,
+            policy,
+            by=operator(),
+            now=now,
+            effective_from=start,
+            note=note,
+            migrate_open=migrate_open,
+        )
         if as_json:
-            terminal.json({"key": policy.key, "version": number, "changed": same is None})
-        elif same:
-            terminal.say("Nothing changed: {key} v{number} says the same.", key=policy.key, number=number)
-        else:
-            _say_applied(policy, number, terminal.moment(start or now), terminal)
+            terminal.json(_applied(policy, published, migrate_open=migrate_open))
+            return
+        _say_applied(policy, published, terminal.moment(start or now), terminal)
+        _say_moved(published, terminal, migrate_open=migrate_open)
 
 
-def _say_applied(policy: Policy, number: int, since: str, terminal: Terminal) -> None:
-    terminal.say("{key} v{number} is in force from {since}.", key=policy.key, number=number, since=since)
+def _applied(policy: Policy, published: Published, *, migrate_open: bool) -> dict[str, Any]:
+    said = {"key": policy.key, "version": published.version, "changed": published.new}
+    return said | ({"moved": len(published.moves)} if migrate_open else {})
+
+
+def _say_applied(policy: Policy, published: Published, since: str, terminal: Terminal) -> None:
+    key, number = policy.key, published.version
+    if not published.new:
+        terminal.say("Nothing changed: {key} v{number} says the same.", key=key, number=number)
+        return
+    terminal.say("{key} v{number} is in force from {since}.", key=key, number=number, since=since)
     terminal.line(explain_rule(policy.rule, terminal.locale))
-    terminal.say("Handoffs that are running keep the version they started under.")
 
 
-def _unchanged(known: Policies, policy: Policy, calendar_number: int) -> int | None:
-    """The newest version's number, if it says the same on the same version of the calendar."""
-    newest = [version for version in known.versions if version.policy.key == policy.key][-1:]
-    same = newest and (newest[0].policy, newest[0].calendar_version) == (policy, calendar_number)
-    return newest[0].version if same else None
-
-
-def _calendar_number(c: Connection, policy: Policy) -> int:
-    try:
-        return policies.newest_calendar(c, policy.calendar)[1]
-    except policies.NoSuchCalendar:
-        raise refused("/calendar", "unknown_calendar", "There is no calendar {key}.", key=policy.calendar) from None
+def _say_moved(published: Published, terminal: Terminal, *, migrate_open: bool) -> None:
+    if migrate_open:
+        terminal.say("Deadlines of running clocks that changed: {count}", count=len(published.moves))
+    elif published.new:
+        terminal.say("Handoffs that are running keep the version they started under.")

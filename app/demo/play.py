@@ -21,7 +21,19 @@ from app.domain.clock import Verdict
 from app.domain.policy import AlertRoute, default_policy
 from app.flows import alerts, meetings, policies, sources, sweep, tokens
 from app.main import create_app
-from app.models import Alert, ApiToken, Base, Delivery, Event, Handoff, Lead, PolicyVersion, Source, VerdictChange
+from app.models import (
+    HANDED_OVER,
+    Alert,
+    ApiToken,
+    Base,
+    Delivery,
+    Event,
+    Handoff,
+    Lead,
+    PolicyVersion,
+    Source,
+    VerdictChange,
+)
 from app.notify.log import Log
 from app.settings import Settings
 from app.state import State, open_state
@@ -217,7 +229,9 @@ def count(c: Connection) -> Played:
     tables = {"webhooks": Delivery, "events": Event, "leads": Lead, "handoffs": Handoff}
     numbers = {name: _number(c, table) for name, table in tables.items()}
     sent = select(func.count()).select_from(Alert).where(Alert.state == "sent")
-    verdicts = c.execute(select(Handoff.verdict, func.count().label("number")).group_by(Handoff.verdict))
+    verdicts = c.execute(
+        select(Handoff.verdict, func.count().label("number")).where(HANDED_OVER).group_by(Handoff.verdict)
+    )
     return Played(numbers | {"alerts": c.scalar(sent) or 0}, {row.verdict: row.number for row in verdicts})
 
 
@@ -230,7 +244,7 @@ def telling_handoff(c: Connection) -> int:
     withdrawn = VerdictChange.previous == Verdict.BREACHED, VerdictChange.verdict == Verdict.MET
     candidates = (
         select(func.max(VerdictChange.handoff_id)).where(*withdrawn),
-        select(func.max(Handoff.id)).where(Handoff.verdict == Verdict.BREACHED),
-        select(func.max(Handoff.id)),
+        select(func.max(Handoff.id)).where(HANDED_OVER, Handoff.verdict == Verdict.BREACHED),
+        select(func.max(Handoff.id)).where(HANDED_OVER),
     )
     return next((found for query in candidates if (found := c.scalar(query))), 0)

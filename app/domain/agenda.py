@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from app.domain.bursts import spans
 from app.domain.calendar import Calendar, ClockKind, working_time
 from app.domain.clock import TICK, Verdict
 from app.domain.policy import Policies, PolicyVersion
@@ -190,25 +191,12 @@ class Arrivals:
         moments: dict[str, list[datetime]] = {}
         for policy_id, at in qualified:
             moments.setdefault(policies.by_id[policy_id].policy.key, []).append(at)
-        self._bursts = {key: bursts(sorted(known)) for key, known in moments.items()}
+        self._bursts = {key: spans(sorted(known), BULK, BULK_WITHIN) for key, known in moments.items()}
 
     def in_bulk(self, policy_key: str, at: datetime) -> bool:
         known = self._bursts.get(policy_key, ())
         position = bisect_right(known, at, key=lambda burst: burst[0])
         return position > 0 and at <= known[position - 1][1]
-
-
-def bursts(moments: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
-    """Spans in which more than BULK came within BULK_WITHIN. `moments` ascending, the spans too."""
-    spans: list[tuple[datetime, datetime]] = []
-    for first, last in zip(moments, moments[BULK:], strict=False):
-        if last - first > BULK_WITHIN:
-            continue
-        if spans and first <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], last)
-        else:
-            spans.append((first, last))
-    return spans
 
 
 def cause_of(breach: Breach, version: PolicyVersion, arrivals: Arrivals) -> Cause:
@@ -292,7 +280,6 @@ __all__ = [
     "Lead",
     "Meeting",
     "Series",
-    "bursts",
     "cause_of",
     "figures",
     "grouped",

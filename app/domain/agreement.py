@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.domain.calendar import ClockKind
+from app.domain.refusals import complaint
 from connectors.contract import LeadStatus
 
 
@@ -37,6 +38,17 @@ class Duty(StrEnum):
     ANSWER = "answer"
     #: Marketing hands over a complete brief.
     BRIEF = "brief"
+
+
+def storable(written: str) -> str:
+    """No database stores NUL or half of a surrogate pair, although JSON can spell them."""
+    if any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in written):
+        raise complaint("not_storable", "Holds a character or a number that cannot be stored, such as U+0000.")
+    return written
+
+
+STORABLE = AfterValidator(storable)
+Text = Annotated[str, STORABLE]
 
 
 class Document(BaseModel):
@@ -70,7 +82,7 @@ class AlertRoute(Document):
 
     channel: Literal["slack", "email", "log"]
     #: e-mail: `owner` or an address; Slack: the name of a webhook in TASUKI_SLACK_WEBHOOKS.
-    to: Annotated[str, Field(min_length=1, max_length=320)] = "owner"
+    to: Annotated[str, Field(min_length=1, max_length=320), STORABLE] = "owner"
     on: tuple[AlertReason, ...] = (AlertReason.AT_RISK, AlertReason.BREACHED, AlertReason.WITHDRAWN)
     #: Send at any hour; otherwise a message waits for the calendar's next opening.
     page: bool = False
@@ -82,7 +94,7 @@ class Escalation(Document):
     #: Open time since the breach.
     after_hours: Annotated[float, Field(gt=0, le=1000)]
     channel: Literal["slack", "email", "log"]
-    to: Annotated[str, Field(min_length=1, max_length=320)]
+    to: Annotated[str, Field(min_length=1, max_length=320), STORABLE]
 
 
 class Bursts(Document):
@@ -105,8 +117,8 @@ class MarketingDuties(Document):
     #: elapsed or business_hours.
     clock: Literal[ClockKind.ELAPSED, ClockKind.BUSINESS_HOURS] = ClockKind.ELAPSED
     #: What sales must be told about a lead: name, company, owner, url or attributes; (): no such duty.
-    brief: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = ()
+    brief: tuple[Annotated[str, Field(min_length=1, max_length=200), STORABLE], ...] = ()
     #: Hours after the hand-over in which the brief may still be completed; 0: complete at hand-over.
     brief_hours: Annotated[float, Field(ge=0, le=8760)] = 0
     #: Who hears of it, an e-mail address; empty: nobody but the lists.
-    email: Annotated[str, Field(max_length=320)] = ""
+    email: Annotated[str, Field(max_length=320), STORABLE] = ""

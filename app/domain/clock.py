@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from app.domain.calendar import Calendar, ClockKind, working_time
-from app.domain.deadline import Receipt, before_deadline, deadline
-from app.domain.history import Episode
-from app.domain.policy import Policy
+from app.domain import course
+from app.domain.agreement import Duty
+from app.domain.calendar import ClockKind, working_time
+from app.domain.course import Agreed, Course, agreed_in
+from app.domain.deadline import Receipt, ReceiptLine, before_deadline
+from app.domain.episode import ChangeKind, Episode
+from app.domain.policy import Policies, PolicyVersion
 
 #: The smallest step of stored time: a touch exactly at the deadline is in time, one step later it is not.
 TICK = timedelta(microseconds=1)
+#: A verdict that waits for a dark feed is looked at again after this, whatever else happens.
+LOOK_AGAIN = timedelta(minutes=15)
 
 
 class Verdict(StrEnum):
@@ -31,7 +36,7 @@ OPEN = frozenset({Verdict.ON_TRACK, Verdict.AT_RISK, Verdict.BREACHED, Verdict.U
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Until when sales has time. `warn_at` None: no warning."""
+    """Until when there is time. `warn_at` None: no warning."""
 
     due_at: datetime
     warn_at: datetime | None
@@ -46,34 +51,127 @@ class Status:
     check_again_at: datetime | None
 
 
-def receipt(qualified_at: datetime, policy: Policy, calendar: Calendar) -> Receipt:
-    """How the deadline of a lead that qualified then is computed, line by line."""
-    return deadline(qualified_at, policy.clock, policy.target, calendar)
+# Until when
 
 
-def terms(qualified_at: datetime, policy: Policy, calendar: Calendar) -> Terms:
-    due = receipt(qualified_at, policy, calendar).due
+def receipt(episode: Episode, policies: Policies) -> Receipt:
+    """How the deadline of a handoff is computed, line by line, with everything that moved its clock."""
+    if (agreed := _agreed(episode, policies.by_id[episode.policy_id])) is None:
+        return _at_once(episode, policies.by_id[episode.policy_id])
+    return _course(episode, agreed, policies).receipt
+
+
+def terms(episode: Episode, policies: Policies) -> Terms:
+    """The deadline of a handoff and the moment of its warning."""
+    if (agreed := _agreed(episode, policies.by_id[episode.policy_id])) is None:
+        return Terms(episode.qualified_at, None)
+    walked = _course(episode, agreed, policies)
+    return Terms(walked.due, _warn_at(walked, episode))
+
+
+def plain_receipt(qualified_at: datetime, version: PolicyVersion) -> Receipt:
+    """How the deadline of a lead is computed that qualifies then, if nothing moves its clock."""
+    return course.run(qualified_at, agreed_in(version), version, (), Policies([version])).receipt
+
+
+def plain_terms(qualified_at: datetime, version: PolicyVersion) -> Terms:
+    walked = course.run(qualified_at, agreed_in(version), version, (), Policies([version]))
+    return Terms(walked.due, _warning(walked))
+
+
+def _course(episode: Episode, agreed: Agreed, policies: Policies) -> Course:
+    version = policies.by_id[episode.policy_id]
+    return course.run(episode.qualified_at, agreed, version, episode.changes, policies)
+
+
+def _agreed(episode: Episode, version: PolicyVersion) -> Agreed | None:
+    """What is counted for this duty; None: no time at all."""
+    policy, owed = version.policy, version.policy.marketing
+    open_time = ClockKind.ELAPSED if policy.clock is ClockKind.ELAPSED else ClockKind.BUSINESS_HOURS
+    match episode.duty:
+        case Duty.ANSWER:
+            return Agreed(owed.clock, owed.answer_hours or 0)
+        case Duty.BRIEF:
+            return Agreed(owed.clock, owed.brief_hours) if owed.brief_hours else None
+        case Duty.NEXT_RESPONSE:
+            return Agreed(open_time, policy.next_response_hours or policy.target)
+        case _:
+            return agreed_in(version)
+
+
+def _at_once(episode: Episode, version: PolicyVersion) -> Receipt:
+    """Due when it begins."""
+    at = episode.qualified_at
+    line = ReceiptLine(at.astimezone(version.calendar.zone).date(), at, at)
+    return Receipt(at, at, version.policy.marketing.clock, 0, version.calendar.key, (line,))
+
+
+# When to warn
+
+
+def _warn_at(walked: Course, episode: Episode) -> datetime | None:
+    """Not while the customer asked to wait."""
+    warn_at = _warning(walked)
+    for change in episode.changes:
+        if warn_at and change.kind is ChangeKind.PAUSE and change.until and change.at <= warn_at < change.until:
+            warn_at = min(change.until, walked.due)
+    return warn_at
+
+
+def _warning(walked: Course) -> datetime | None:
+    policy, clock = walked.version.policy, walked.agreed.clock
+    allowance = _allowance(walked)
+    if policy.warn_hours_before is not None:
+        lead = timedelta(hours=policy.warn_hours_before)
+        return walked.start if lead >= allowance else before_deadline(walked.due, lead, clock, walked.calendar)
     if not policy.warn_when_left:
-        return Terms(due, None)
-    if policy.clock is ClockKind.ELAPSED:
-        return Terms(due, due - (due - qualified_at) * policy.warn_when_left)
-    lead = working_time(calendar, qualified_at, due) * policy.warn_when_left
-    return Terms(due, before_deadline(due, lead, policy.clock, calendar))
+        return None
+    return before_deadline(walked.due, allowance * policy.warn_when_left, clock, walked.calendar)
 
 
-def evaluate(episode: Episode, agreed: Terms, now: datetime) -> Status:
-    """The verdict at `now`. Follow-up at the deadline is in time (<=)."""
+def _allowance(walked: Course) -> timedelta:
+    """All the time that there was, on the clock, pauses left out."""
+    paused = [(line.begins, line.ends) for line in walked.lines if line.note == course.PAUSED]
+    whole = _on_clock(walked, walked.start, walked.due)
+    return whole - sum((_on_clock(walked, b, e) for b, e in paused if b and e), timedelta())
+
+
+def _on_clock(walked: Course, earlier: datetime, later: datetime) -> timedelta:
+    if walked.agreed.clock is ClockKind.ELAPSED:
+        return later - earlier
+    return working_time(walked.calendar, earlier, later)
+
+
+# The verdict
+
+
+def evaluate(episode: Episode, agreed: Terms, now: datetime, dark_since: datetime | None = None) -> Status:
+    """The verdict at `now`. Follow-up at the deadline is in time (<=).
+
+    `dark_since`: since then nobody could tell us of a follow-up, so what fell due later is not judged.
+    """
     if episode.void_reason:
         return Status(Verdict.VOIDED, episode.ended_at or episode.qualified_at, None)
     if episode.touch:
         return _touched(episode.touch.at, episode.qualified_at, agreed)
     if now > agreed.due_at:
-        return Status(Verdict.BREACHED, agreed.due_at, None)
+        return _overdue(agreed.due_at, now, dark_since)
     if agreed.warn_at and now >= agreed.warn_at:
         return Status(Verdict.AT_RISK, agreed.warn_at, agreed.due_at + TICK)
     return Status(Verdict.ON_TRACK, episode.qualified_at, agreed.warn_at or agreed.due_at + TICK)
 
 
+def _overdue(due_at: datetime, now: datetime, dark_since: datetime | None) -> Status:
+    if dark_since is not None and due_at > dark_since:
+        return Status(Verdict.UNKNOWN, due_at, now + LOOK_AGAIN)
+    return Status(Verdict.BREACHED, due_at, None)
+
+
 def _touched(touched_at: datetime, qualified_at: datetime, agreed: Terms) -> Status:
     at = max(touched_at, qualified_at)
     return Status(Verdict.MET if at <= agreed.due_at else Verdict.MET_LATE, at, None)
+
+
+def had_a_chance_until(episode: Episode, due_at: datetime, version: PolicyVersion) -> datetime:
+    """The deadline as it was for a person: at least the grace time after the tools told us of the MQL."""
+    return max(due_at, episode.visible_at + timedelta(minutes=version.policy.grace_minutes))

@@ -39,6 +39,11 @@ class ReceiptLine:
     left: timedelta = NOTHING
     #: Why the day was skipped: name of the holiday or company day, AFTER_HOURS, "" for a weekday without hours.
     reason: str | None = None
+    #: What moved the clock here (domain.course), and a word about it: why it paused, whose it is now.
+    note: str | None = None
+    detail: str | None = None
+    #: On business_days: counted by open time, because something moved the clock before.
+    by_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +74,22 @@ def deadline(start: datetime, clock: ClockKind, amount: float, calendar: Calenda
     start = start.astimezone(UTC)
     if clock is ClockKind.BUSINESS_DAYS:
         lines = tuple(_business_days(start, math.ceil(amount), calendar))
-    elif clock is ClockKind.BUSINESS_HOURS:
-        lines = tuple(_business_hours(start, timedelta(hours=amount), calendar))
     else:
-        lines = (_elapsed(start, timedelta(hours=amount), calendar),)
-    due = lines[-1].ends
-    assert due is not None, "a receipt ends with a piece of time"
-    return Receipt(start, due, clock, amount, calendar.key, lines)
+        lines = spend(start, timedelta(hours=amount), clock, calendar)
+    return Receipt(start, end_of(lines), clock, amount, calendar.key, lines)
+
+
+def spend(start: datetime, left: timedelta, clock: ClockKind, calendar: Calendar) -> tuple[ReceiptLine, ...]:
+    """Use up a length of time from `start` on: any time on the elapsed clock, open time on the others."""
+    if clock is ClockKind.ELAPSED:
+        return (_elapsed(start, left, calendar),)
+    return tuple(_business_hours(start, left, calendar))
+
+
+def end_of(lines: tuple[ReceiptLine, ...]) -> datetime:
+    end = lines[-1].ends
+    assert end is not None, "a receipt ends with a piece of time"
+    return end
 
 
 def _elapsed(start: datetime, target: timedelta, calendar: Calendar) -> ReceiptLine:
@@ -189,7 +203,9 @@ def _closed_day(line: ReceiptLine, locale: str) -> str:
 def _piece(line: ReceiptLine, clock: ClockKind, zone: ZoneInfo, locale: str) -> str:
     assert line.begins is not None, "only asked for pieces of time"
     assert line.ends is not None, "a piece of time has an end"
-    by_days = clock is ClockKind.BUSINESS_DAYS
+    if line.note is not None:
+        return _mark(line, zone, locale)
+    by_days = clock is ClockKind.BUSINESS_DAYS and not line.by_hours
     when = language.moment(line.ends, zone, locale) if by_days else _from_to(line.begins, line.ends, zone, locale)
     # The difference of two rounded figures, so that what is shown adds up.
     left = _to_the_minute(line.left)
@@ -197,6 +213,27 @@ def _piece(line: ReceiptLine, clock: ClockKind, zone: ZoneInfo, locale: str) -> 
     message = "{when}  {used} used  {left} left" if line.used else "{when}  count begins  {left} left"
     amount = _days if by_days else _hours
     return text(locale, message, when=when, used=amount(used, locale), left=amount(left, locale))
+
+
+_MARKS = {
+    "paused": "{when}  paused ({detail})  {left} left",
+    "new owner": "{when}  {detail} takes over; counted in their calendar  {left} left",
+    "begun again": "{when}  {detail} takes over; the clock begins again",
+    "higher tier": "{when}  {detail} holds as well; the shorter deadline counts",
+    "tier fell": "{when}  back to {detail}",
+    "new terms": "{when}  moved to the new version of {detail}",
+    "staggered": "{when}  start moved, many leads came at once",
+}
+
+
+def _mark(line: ReceiptLine, zone: ZoneInfo, locale: str) -> str:
+    """What moved the clock at this point."""
+    assert line.begins is not None, "only asked for pieces of time"
+    assert line.ends is not None, "a piece of time has an end"
+    moved = line.ends > line.begins
+    when = _from_to(line.begins, line.ends, zone, locale) if moved else language.moment(line.ends, zone, locale)
+    detail = line.detail or text(locale, "nobody")
+    return text(locale, _MARKS[line.note or ""], when=when, detail=detail, left=_hours(line.left, locale))
 
 
 def _from_to(begins: datetime, ends: datetime, zone: ZoneInfo, locale: str) -> str:

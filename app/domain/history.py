@@ -6,139 +6,52 @@ come after everything it has seen; otherwise the whole ledger of the lead is rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from pydantic import TypeAdapter
-
+from app.domain import changes, duties, reasons, revisions
+from app.domain.agreement import FollowUps
+from app.domain.episode import Episode, Event, Touch, episode_as_json, episode_from_json
+from app.domain.follow_up import ANY_CONTACT, REASONED_OUTCOMES, RETURNS, outcome_of, touch_of
 from app.domain.memory import worth_remembering
-from app.domain.policy import FollowUps, Policies, PolicyVersion
-from app.domain.rules import Activity, Facts, Finding, Scored, holds, judge
-from connectors.contract import EventKind, LeadStatus, Outcome
+from app.domain.past import STALE, History, checkpoint, from_checkpoint
+from app.domain.policy import BEGINNING, Policies, PolicyVersion
+from app.domain.rules import Activity, Facts, Scored, holds, judge
+from connectors.contract import EventKind, Outcome
+
+__all__ = [
+    "LEFT_OUT",
+    "REASONED_OUTCOMES",
+    "STALE",
+    "UNCOVERED",
+    "Episode",
+    "Event",
+    "History",
+    "Touch",
+    "can_continue",
+    "checkpoint",
+    "episode_as_json",
+    "episode_from_json",
+    "from_checkpoint",
+    "read_history",
+    "touch_of",
+]
+
+#: Kinds of event that can make a rule true.
+EVIDENCE = frozenset({EventKind.LEAD, EventKind.SCORE, EventKind.ACTIVITY})
+#: Why a handoff is void whose lead the policy leaves out.
+LEFT_OUT = "left_out_by_policy"
+#: … and whose lead fulfilled the rule of a policy that was turned off: no clock, but not nothing either.
+UNCOVERED = "uncovered"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A row of the ledger."""
+def can_continue(history: History, events: Sequence[Event], policies: Policies) -> bool:
+    """Whether these events can be folded onto the checkpoint: same policies, nothing late, nothing taken back.
 
-    id: str
-    kind: EventKind
-    occurred_at: datetime
-    received_at: datetime
-    data: dict[str, Any]
-    recorded_at: datetime | None = None
-
-    @property
-    def place(self) -> tuple[datetime, str]:
-        """Where the event stands in its lead's history."""
-        return (self.occurred_at, self.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """A follow-up that counts."""
-
-    at: datetime
-    event_id: str
-    #: call, email, meeting, other, opportunity, `disposition:<outcome>`, `status:<status>`
-    kind: str
-    by: str | None
-    received_at: datetime
-
-
-@dataclass(slots=True)
-class Episode:
-    """From becoming MQL to being met, returned or excluded; one handoff."""
-
-    number: int
-    policy_id: int
-    qualified_at: datetime
-    #: When Tasuki could know: the last event that made it true was received.
-    visible_at: datetime
-    #: The event that completed the rule.
-    completed_by: str
-    findings: tuple[Finding, ...]
-    owner: str | None
-    owner_name: str | None
-    owner_email: str | None
-    assigned_at: datetime | None
-    touch: Touch | None = None
-    automated_touches: int = 0
-    outcome: str | None = None
-    outcome_reason: str | None = None
-    ended_at: datetime | None = None
-    #: Why it does not count (excluded, returned without a reason); such a handoff is voided.
-    void_reason: str | None = None
-
-
-@dataclass(slots=True)
-class History:
-    """Everything the clock needs to know about one lead, as of its last event."""
-
-    #: Fingerprint of the policies it was read under; empty before the first event.
-    policies: str = ""
-    #: The last event's place; None before the first.
-    through: tuple[datetime, str] | None = None
-    name: str | None = None
-    company: str | None = None
-    url: str | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-    owner: str | None = None
-    owner_name: str | None = None
-    owner_email: str | None = None
-    assigned_at: datetime | None = None
-    #: Score and activities since the last return to marketing: the evidence for the next qualification.
-    score: Scored | None = None
-    activities: list[Activity] = field(default_factory=list)
-    #: The newest reception among that evidence.
-    visible_at: datetime | None = None
-    #: The sales status in the tool's own word; tools repeat it with every edit of the record.
-    status: str | None = None
-    #: Opportunities seen so far; the first sight of one is a follow-up, its later edits are not.
-    opportunities: list[str] = field(default_factory=list)
-    #: The last human contact outside an episode.
-    contact: Touch | None = None
-    #: All episodes when read from the start; from a checkpoint, its last one and the newer.
-    episodes: list[Episode] = field(default_factory=list)
-
-    @property
-    def running(self) -> Episode | None:
-        """The episode that has not ended."""
-        return self.episodes[-1] if self.episodes and self.episodes[-1].ended_at is None else None
-
-
-#: The checkpoint of a lead whose ledger has to be read from the start: it was joined with another.
-STALE: dict[str, Any] = {"policies": "stale"}
-
-_history = TypeAdapter(History)
-_episode = TypeAdapter(Episode)
-
-
-def checkpoint(history: History) -> dict[str, Any]:
-    """The history as JSON, with its last episode only: enough to go on from."""
-    kept: dict[str, Any] = _history.dump_python(replace(history, episodes=history.episodes[-1:]), mode="json")
-    return kept
-
-
-def from_checkpoint(kept: dict[str, Any]) -> History:
-    return _history.validate_python(kept)
-
-
-def episode_as_json(episode: Episode) -> dict[str, Any]:
-    kept: dict[str, Any] = _episode.dump_python(episode, mode="json")
-    return kept
-
-
-def episode_from_json(kept: dict[str, Any]) -> Episode:
-    return _episode.validate_python(kept)
-
-
-def can_continue(history: History, events: Iterable[Event], policies: Policies) -> bool:
-    """Whether these events can be folded onto the checkpoint: same policies, nothing late."""
+    The caller knows besides whether one of them is a newer revision of a record.
+    """
     through = history.through
-    if history.policies not in ("", policies.fingerprint):
+    if history.policies not in ("", policies.fingerprint) or any(revisions.taken_back(e) for e in events):
         return False
     return through is None or all(e.place > through for e in events)
 
@@ -147,7 +60,7 @@ def read_history(events: Iterable[Event], policies: Policies, known: History | N
     """Fold events, in any order, onto `known` or onto nothing."""
     history = known or History()
     history.policies = policies.fingerprint
-    for event in sorted(events, key=lambda e: e.place):
+    for event in sorted(revisions.in_force(events), key=lambda e: e.place):
         if not _said_before(history, event):
             _NOTE[event.kind](history, event, policies)
             _follow(history, event, policies)
@@ -177,15 +90,15 @@ def _note_lead(history: History, event: Event, _policies: Policies) -> None:
     history.attributes.update(said.get("attributes") or {})
 
 
-def _note_score(history: History, event: Event, _policies: Policies) -> None:
-    if history.running is None:
+def _note_score(history: History, event: Event, policies: Policies) -> None:
+    if _gathers(history, policies):
         history.score = Scored(value=event.data["score"], at=event.occurred_at, event_id=event.id)
         _note_reception(history, event)
 
 
 def _note_activity(history: History, event: Event, policies: Policies) -> None:
     said, needed = event.data, policies.activities
-    if history.running is not None or (needed is not None and said["activity"] not in needed):
+    if not _gathers(history, policies) or (needed is not None and said["activity"] not in needed):
         return
     done = Activity(
         at=event.occurred_at,
@@ -205,6 +118,11 @@ def _note_activity(history: History, event: Event, policies: Policies) -> None:
     history.activities = worth_remembering(history.activities, policies)
 
 
+def _gathers(history: History, policies: Policies) -> bool:
+    """Evidence matters before an episode, and within one if it can rise to another policy."""
+    return history.running is None or policies.tiered
+
+
 def done_again(earlier: list[Activity], done: Activity) -> bool:
     """The same content sent twice under two ids is one fact."""
     same_moment = (a for a in reversed(earlier) if a.at == done.at)
@@ -215,7 +133,7 @@ def _note_reception(history: History, event: Event) -> None:
     history.visible_at = max(history.visible_at or event.received_at, event.received_at)
 
 
-def _note_owner(history: History, event: Event, _policies: Policies) -> None:
+def _note_owner(history: History, event: Event, policies: Policies) -> None:
     said = event.data
     if said["owner"] != history.owner:
         history.assigned_at = event.occurred_at if said["owner"] else None
@@ -223,6 +141,8 @@ def _note_owner(history: History, event: Event, _policies: Policies) -> None:
     name, email = (said.get("name"), said.get("email")) if said["owner"] else (None, None)
     history.owner, history.owner_name, history.owner_email = said["owner"], name, email
     if episode := history.running:
+        if said["owner"] != episode.owner:
+            changes.note_owner(episode, event, policies)
         _assign(episode, history)
 
 
@@ -238,14 +158,12 @@ def _note_nothing(_history: History, _event: Event, _policies: Policies) -> None
     """What sales did is followed, not noted."""
 
 
-_NOTE = {
+_NOTE = dict.fromkeys(EventKind, _note_nothing) | {
     EventKind.LEAD: _note_lead,
     EventKind.SCORE: _note_score,
     EventKind.ACTIVITY: _note_activity,
     EventKind.OWNER: _note_owner,
     EventKind.STATUS: _note_status,
-    EventKind.FOLLOW_UP: _note_nothing,
-    EventKind.DISPOSITION: _note_nothing,
     EventKind.OPPORTUNITY: _note_opportunity,
 }
 
@@ -255,33 +173,73 @@ _NOTE = {
 
 def _follow(history: History, event: Event, policies: Policies) -> None:
     outcome = outcome_of(event)
+    _note_exclusion(history, event, outcome)
     if episode := history.running:
-        _follow_episode(episode, event, outcome, policies.by_id[episode.policy_id].policy.follow_ups)
+        _follow_episode(history, episode, event, outcome, policies)
     elif event.kind is EventKind.FOLLOW_UP and not event.data.get("automated"):
         history.contact = touch_of(event, ANY_CONTACT)
     else:
         _qualify(history, event, policies)
-    if outcome in RETURNS:
+    duties.follow(history, event, policies)
+    duties.reopened(history, event, policies)
+    if outcome in RETURNS and outcome is not Outcome.EXCLUDED:
         _start_over(history)
 
 
-def _follow_episode(episode: Episode, event: Event, outcome: Outcome | None, follow_ups: FollowUps) -> None:
+def _note_exclusion(history: History, event: Event, outcome: Outcome | None) -> None:
+    if outcome is Outcome.EXCLUDED:
+        history.excluded = event.data.get("reason") or "excluded"
+        duties.void(history, history.excluded, event.occurred_at)
+    elif outcome is Outcome.RESTORED:
+        history.excluded = None
+
+
+def _follow_episode(
+    history: History, episode: Episode, event: Event, outcome: Outcome | None, policies: Policies
+) -> None:
+    follow_ups = policies.by_id[episode.terms_id].policy.follow_ups
     touch = touch_of(event, follow_ups)
-    if touch and episode.touch is None:
+    if touch and episode.touch is None and may_touch(touch, episode, follow_ups):
         episode.touch = touch
     if event.kind is EventKind.FOLLOW_UP and event.data.get("automated"):
         episode.automated_touches += 1
-    if outcome is None:
-        return
+    changes.note(episode, event, policies)
+    if episode.ended_at is not None:
+        _start_over(history)
+    if event.kind in EVIDENCE:
+        _note_evidence(history, episode, event, policies)
+    if outcome is not None and outcome is not Outcome.RESTORED:
+        _note_outcome(history, episode, event, outcome, policies)
+
+
+def may_touch(touch: Touch, episode: Episode, follow_ups: FollowUps) -> bool:
+    """Whether it counts who did it."""
+    owners = (episode.owner, episode.owner_name, episode.owner_email)
+    return not follow_ups.owner_only or touch.by is None or touch.by in owners
+
+
+def _note_evidence(history: History, episode: Episode, event: Event, policies: Policies) -> None:
+    facts = _facts(history)
+    if policies.tiered:
+        changes.note_tier(episode, event, facts, policies)
+    if episode.touch is None and _left_out(policies.by_id[episode.terms_id], facts, event.occurred_at):
+        episode.ended_at, episode.void_reason = event.occurred_at, LEFT_OUT
+        duties.void(history, LEFT_OUT, event.occurred_at)
+
+
+def _note_outcome(history: History, episode: Episode, event: Event, outcome: Outcome, policies: Policies) -> None:
     episode.outcome, episode.outcome_reason = outcome.value, event.data.get("reason")
     if outcome in RETURNS:
         episode.ended_at = event.occurred_at
         episode.void_reason = _why_void(episode, outcome)
+        duties.begin_answer(history, episode, event, policies)
 
 
 def _why_void(episode: Episode, outcome: Outcome) -> str | None:
     if outcome is Outcome.EXCLUDED:
         return episode.outcome_reason or "excluded"
+    if outcome is Outcome.REJECTED and episode.outcome_reason in reasons.NOT_COUNTED:
+        return episode.outcome_reason
     return None if episode.touch else "returned_without_reason"
 
 
@@ -290,14 +248,49 @@ def _start_over(history: History) -> None:
     history.score, history.activities, history.visible_at, history.contact = None, [], None, None
 
 
+def _facts(history: History) -> Facts:
+    return Facts(score=history.score, activities=history.activities, attributes=history.attributes)
+
+
+def _left_out(version: PolicyVersion, facts: Facts, at: datetime) -> bool:
+    return version.policy.exclude is not None and holds(version.policy.exclude, facts, at)
+
+
 def _qualify(history: History, event: Event, policies: Policies) -> None:
-    if event.kind not in EVIDENCE:
+    if history.excluded is not None or not (event.kind in EVIDENCE or _restored(event)):
         return
-    facts = Facts(score=history.score, activities=history.activities, attributes=history.attributes)
+    facts = _facts(history)
     for version in policies.in_force(event.occurred_at):
         if holds(version.policy.rule, facts, event.occurred_at):
-            history.episodes.append(_episode_begins(history, event, version, facts))
+            left_out = _left_out(version, facts, event.occurred_at)
+            if not left_out and event.occurred_at >= _cooled_down(history, version):
+                _begin(history, event, version, facts, policies)
             return
+    _note_uncovered(history, event, facts, policies)
+
+
+def _note_uncovered(history: History, event: Event, facts: Facts, policies: Policies) -> None:
+    """An MQL without a policy is counted once, until a policy takes it up."""
+    if history.episodes and history.episodes[-1].void_reason == UNCOVERED:
+        return
+    for version in policies.turned_off(event.occurred_at):
+        if holds(version.policy.rule, facts, event.occurred_at) and not _left_out(version, facts, event.occurred_at):
+            episode = _episode_begins(history, event, version, facts)
+            episode.ended_at, episode.void_reason = event.occurred_at, UNCOVERED
+            history.episodes.append(episode)
+            return
+
+
+def _restored(event: Event) -> bool:
+    return outcome_of(event) is Outcome.RESTORED
+
+
+def _begin(history: History, event: Event, version: PolicyVersion, facts: Facts, policies: Policies) -> None:
+    episode = _episode_begins(history, event, version, facts)
+    history.episodes.append(episode)
+    if changes.owners_matter(version.policy):
+        changes.note_first_owner(episode)
+    duties.begin_brief(history, episode, event, policies)
 
 
 def _episode_begins(history: History, event: Event, version: PolicyVersion, facts: Facts) -> Episode:
@@ -315,8 +308,16 @@ def _episode_begins(history: History, event: Event, version: PolicyVersion, fact
         touch=_earlier_contact(history.contact, event.occurred_at, version.policy.follow_ups),
     )
     _assign(episode, history)
-    history.activities = []  # the findings have named them, and only a return to marketing asks for new ones
     return episode
+
+
+def _cooled_down(history: History, version: PolicyVersion) -> datetime:
+    """A lead that sales gave back qualifies again only from then on; its evidence counts from the return on."""
+    last = history.episodes[-1] if history.episodes else None
+    returned = last is not None and last.outcome in RETURNS and last.outcome != Outcome.EXCLUDED
+    if last is None or last.ended_at is None or not returned:
+        return BEGINNING
+    return last.ended_at + timedelta(days=version.policy.cool_down_days)
 
 
 def _assign(episode: Episode, history: History) -> None:
@@ -328,65 +329,3 @@ def _earlier_contact(contact: Touch | None, at: datetime, follow_ups: FollowUps)
     if contact is None or contact.kind not in follow_ups.channels:
         return None
     return contact if at - contact.at <= timedelta(days=follow_ups.earlier_contact_days) else None
-
-
-# What counts
-
-#: Kinds of event that can make a rule true.
-EVIDENCE = frozenset({EventKind.LEAD, EventKind.SCORE, EventKind.ACTIVITY})
-#: Outcomes that give the lead back to marketing, or take it out.
-RETURNS = frozenset({Outcome.REJECTED, Outcome.RECYCLED, Outcome.DISQUALIFIED, Outcome.EXCLUDED})
-#: Outcomes that are a follow-up by themselves; those of the second set only with a reason.
-CONTACT_OUTCOMES = frozenset({Outcome.SQL, Outcome.DISQUALIFIED})
-REASONED_OUTCOMES = frozenset({Outcome.REJECTED, Outcome.RECYCLED})
-ANY_CONTACT = FollowUps(channels=("call", "email", "meeting", "other"))
-STATUS_OUTCOMES = {
-    LeadStatus.QUALIFIED: Outcome.SQL,
-    LeadStatus.CONVERTED: Outcome.SQL,
-    LeadStatus.RECYCLED: Outcome.RECYCLED,
-    LeadStatus.DISQUALIFIED: Outcome.DISQUALIFIED,
-}
-
-
-def outcome_of(event: Event) -> Outcome | None:
-    """What sales decided by this event: a disposition, or a status that says as much."""
-    match event.kind:
-        case EventKind.DISPOSITION:
-            return Outcome(event.data["outcome"])
-        case EventKind.STATUS if event.data.get("status"):
-            return STATUS_OUTCOMES.get(LeadStatus(event.data["status"]))
-        case EventKind.OPPORTUNITY:
-            return Outcome.SQL
-        case _:
-            return None
-
-
-def touch_of(event: Event, follow_ups: FollowUps) -> Touch | None:
-    """The event as a follow-up, if the policy counts it."""
-    kind = _touch_kind(event, follow_ups)
-    if kind is None:
-        return None
-    return Touch(
-        at=event.occurred_at, event_id=event.id, kind=kind, by=event.data.get("by"), received_at=event.received_at
-    )
-
-
-def _touch_kind(event: Event, follow_ups: FollowUps) -> str | None:
-    said = event.data
-    match event.kind:
-        case EventKind.FOLLOW_UP:
-            counts = said["channel"] in follow_ups.channels and not said.get("automated")
-            return str(said["channel"]) if counts else None
-        case EventKind.STATUS:
-            return f"status:{said['status']}" if said.get("status") in follow_ups.statuses else None
-        case EventKind.OPPORTUNITY if follow_ups.dispositions:
-            return "opportunity"
-        case EventKind.DISPOSITION if follow_ups.dispositions:
-            return _disposition_kind(Outcome(said["outcome"]), said.get("reason"))
-        case _:
-            return None
-
-
-def _disposition_kind(outcome: Outcome, reason: str | None) -> str | None:
-    counts = outcome in CONTACT_OUTCOMES or (outcome in REASONED_OUTCOMES and reason)
-    return f"disposition:{outcome.value}" if counts else None

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from app.domain.agreement import (
+    STORABLE,
     AlertReason,
     AlertRoute,
     Bursts,
@@ -21,10 +22,11 @@ from app.domain.agreement import (
     Escalation,
     FollowUps,
     MarketingDuties,
+    Text,
 )
 from app.domain.calendar import Calendar, ClockKind
 from app.domain.refusals import complaint
-from app.domain.rules import DEFAULT_RULE, Rule, activities_needed, longest_window
+from app.domain.rules import DEFAULT_RULE, Rule, activities_needed, longest_window, read_rule
 
 __all__ = [
     "AlertReason",
@@ -43,7 +45,7 @@ __all__ = [
 
 class Policy(Document):
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100), STORABLE]
     enabled: bool = True
     #: Policies are tried by rank, then key; the first whose rule holds wins.
     rank: int = 100
@@ -51,7 +53,7 @@ class Policy(Document):
     clock: ClockKind = ClockKind.ELAPSED
     #: Hours for elapsed and business_hours, days for business_days.
     target: Annotated[float, Field(gt=0, le=8760)] = 24
-    calendar: str = "default"
+    calendar: Text = "default"
     follow_ups: FollowUps = FollowUps()
     #: Warn when this share of the time is left; 0: no warning.
     warn_when_left: Annotated[float, Field(ge=0, lt=1)] = 0.25
@@ -63,7 +65,7 @@ class Policy(Document):
     reassignment: Literal["continue", "restart"] = "continue"
     restarts_at_most: Annotated[int, Field(ge=0, le=10)] = 1
     #: Owner → calendar in which that owner's time is counted from the assignment on.
-    owner_calendars: dict[str, str] = Field(default_factory=dict)
+    owner_calendars: dict[Text, Text] = Field(default_factory=dict)
     #: A pause without an end, or with a later one, ends after this many days.
     longest_pause_days: Annotated[float, Field(gt=0, le=365)] = 30
     #: A lead that was given back qualifies again after this many days, on evidence from after the return.
@@ -77,7 +79,7 @@ class Policy(Document):
     #: What the tools told late: this long after we could know, a person had a chance. Shown beside the deadline.
     grace_minutes: Annotated[float, Field(ge=0, le=1440)] = 60
     #: E-mail address that hears of leads without an owner in the owner's place.
-    intake_email: Annotated[str, Field(max_length=320)] = ""
+    intake_email: Annotated[str, Field(max_length=320), STORABLE] = ""
     escalation: tuple[Escalation, ...] = ()
     #: Who acknowledged is left alone for this many hours of open time.
     acknowledged_hours: Annotated[float, Field(gt=0, le=1000)] = 2
@@ -91,10 +93,21 @@ class Policy(Document):
             raise complaint("whole_days", "A target in business days is a whole number; use business_hours for less.")
         return self
 
+    @property
+    def order(self) -> tuple[int, str]:
+        """Where it stands among the policies that are tried."""
+        return (self.rank, self.key)
+
+
+#: Attributes that take a lead out of the default policy when they are true; a source's configuration names the
+#: tool's own properties for them.
+OUT = ("test", "competitor", "imported", "opted_out", "deleted")
+
 
 def default_policy() -> Policy:
     """The article's SLA: score ≥ 80 and 3 or more downloads, follow-up within 24 hours."""
-    return Policy(key="mql", name="MQL 24時間", rule=DEFAULT_RULE)
+    out = read_rule({"any": [{"attribute": {"name": name, "is": "true"}} for name in OUT]})
+    return Policy(key="mql", name="MQL 24時間", rule=DEFAULT_RULE, exclude=out)
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,17 @@ class Policies:
         position = bisect_right(self._changes, at)
         return self._in_force[position - 1] if position else ()
 
+    def turned_off(self, at: datetime) -> Sequence[PolicyVersion]:
+        """The policies that were disabled at that moment."""
+        if all(version.policy.enabled for version in self.versions):
+            return ()
+        return [version for version in _newest(self.versions, at) if not version.policy.enabled]
+
+    @cached_property
+    def tiered(self) -> bool:
+        """Whether a running handoff can rise to another policy."""
+        return len({version.policy.key for version in self.versions}) > 1
+
     @cached_property
     def activities(self) -> frozenset[str] | None:
         """The kinds of activity that some version's rule looks at; None: all of them."""
@@ -157,5 +181,10 @@ BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def _in_force(versions: Sequence[PolicyVersion], at: datetime) -> tuple[PolicyVersion, ...]:
+    return tuple(version for version in _newest(versions, at) if version.policy.enabled)
+
+
+def _newest(versions: Sequence[PolicyVersion], at: datetime) -> list[PolicyVersion]:
+    """Of each policy the version of that moment, in the order in which they are tried."""
     newest = {v.policy.key: v for v in versions if (v.effective_from or BEGINNING) <= at}
-    return tuple(sorted((v for v in newest.values() if v.policy.enabled), key=lambda v: (v.policy.rank, v.policy.key)))
+    return sorted(newest.values(), key=lambda v: v.policy.order)

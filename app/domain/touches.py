@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from app.domain.history import Episode, Event, touch_of
+from app.domain import revisions
+from app.domain.episode import Episode, Event
+from app.domain.follow_up import touch_of
+from app.domain.history import may_touch
 from app.domain.policy import FollowUps
 from connectors.contract import EventKind, LeadStatus
 
@@ -30,6 +33,12 @@ class Standing(StrEnum):
     UNMAPPED = "unmapped"
     #: The policy does not list it.
     NOT_AGREED = "not_agreed"
+    #: Somebody else did it, and the policy counts the owner's only.
+    NOT_OWNER = "not_owner"
+    #: The tool's record was edited: a newer revision stands in its place.
+    REVISED = "revised"
+    #: The tool's record was deleted, or the entry taken back.
+    RETRACTED = "retracted"
 
 
 #: Standings of acts that were a follow-up for the handoff.
@@ -43,13 +52,20 @@ class Act:
 
 
 def acts_of(
-    events: Iterable[Event], episode: Episode, before: datetime | None, due_at: datetime, agreed: FollowUps
+    events: Sequence[Event], episode: Episode, before: datetime | None, due_at: datetime, agreed: FollowUps
 ) -> list[Act]:
     """The acts for this handoff in event time. `before`: when the lead's handoff before it ended."""
     earliest = episode.qualified_at - timedelta(days=agreed.earlier_contact_days)
-    told = _told_anew(sorted(events, key=lambda e: e.place))
+    told, gone = _told_anew(sorted(events, key=lambda e: e.place)), revisions.overtaken(events)
     mine = (e for e in told if earliest <= e.occurred_at and _between(e.occurred_at, before, episode.ended_at))
-    return [Act(event, standing(event, episode, due_at, agreed)) for event in mine]
+    return [
+        Act(event, _overtaken(gone[event.id]) if event.id in gone else standing(event, episode, due_at, agreed))
+        for event in mine
+    ]
+
+
+def _overtaken(by: Event) -> Standing:
+    return Standing.RETRACTED if revisions.taken_back(by) else Standing.REVISED
 
 
 def _between(at: datetime, before: datetime | None, end: datetime | None) -> bool:
@@ -77,8 +93,11 @@ def _told_anew(events: Iterable[Event]) -> Iterator[Event]:
 def standing(event: Event, episode: Episode, due_at: datetime, agreed: FollowUps) -> Standing:
     if episode.touch and event.id == episode.touch.event_id:
         return Standing.IN_TIME if event.occurred_at <= due_at else Standing.LATE
-    if touch_of(event, agreed) is None:
+    touch = touch_of(event, agreed)
+    if touch is None:
         return _why_not(event, agreed)
+    if not may_touch(touch, episode, agreed):
+        return Standing.NOT_OWNER
     return Standing.BEFORE if event.occurred_at < episode.qualified_at else Standing.AGAIN
 
 

@@ -15,7 +15,8 @@ from sqlalchemy.engine import make_url
 from app.domain.calendar import Calendar
 from app.domain.policy import Policies, PolicyVersion
 from app.domain.refusals import Refused
-from app.flows import lists, today, vital
+from app.flows import feeds, lists, today, vital
+from app.flows.feeds import Standing
 from app.flows.lists import SourceEntry
 from app.flows.sources import Vault, checked_config
 from app.models import Delivery, Heartbeat, Source
@@ -32,7 +33,7 @@ SILENT = timedelta(days=14)
 #: Clocks of two machines may differ by this much.
 SKEW = timedelta(seconds=30)
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
-JOBS = ("ledger", "sweep", "alerts", "questions")
+JOBS = ("ledger", "sweep", "alerts", "questions", "feeds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,15 @@ def database_is_there(settings: Settings) -> Sign:
 def source_signs(c: Connection, vault: Vault, now: datetime) -> Iterator[Sign]:
     """Raises WrongKey."""
     known, heard = lists.all_sources(c, vault), {fresh.name: fresh for fresh in today.freshness(c)}
+    dark = {each.name: each for each in feeds.standings(c, feeds.default_calendar(c)) if each.silence}
     yield Sign("The secret key opens all {count} sources.", "", {"count": len(known)})
     for source in known:
         if why := _unusable(source):
             fix = "Mend it with `tasuki source configure {name}`. Until then no webhook is taken, of no source."
             yield Sign("{name}: {why}", fix, {"name": source.name, "why": why})
         elif not source.disabled_at:
-            yield _heard(source, heard[source.name], now)
+            silent = dark.get(source.name)
+            yield _dark(silent) if silent else _heard(source, heard[source.name], now)
 
 
 def _unusable(source: SourceEntry) -> str:
@@ -104,6 +107,13 @@ def _unusable(source: SourceEntry) -> str:
     except Refused as why:
         return "; ".join(f"{refusal.place}: {refusal.message_en}" for refusal in why.refusals)
     return ""
+
+
+def _dark(standing: Standing) -> Sign:
+    assert standing.silence is not None
+    values = {"name": standing.name, "source": standing.name, "at": standing.silence.since}
+    message = "{name}: the feed is dark since {at}; leads that fall due have no verdict."
+    return Sign(message, feeds.REMEDIES[standing.silence.why], values)
 
 
 def _heard(source: SourceEntry, fresh: today.Freshness, now: datetime) -> Sign:
@@ -201,8 +211,8 @@ def policy_signs(policies: Policies, settings: Settings, now: datetime) -> Itera
     in_force = policies.in_force(now)
     if not in_force:
         yield Sign("No policy is in force: no lead becomes MQL.", "Apply one: `tasuki policy apply FILE`.")
-    routes = sorted({(route.channel, route.to) for version in in_force for route in version.policy.alerts})
-    yield from _channels(routes, settings)
+    routes = {(route.channel, route.to) for version in in_force for route in version.policy.alerts}
+    yield from _channels(sorted(routes.union(settings.admin_routes)), settings)
     for version in in_force:
         yield _holidays(version, now)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from app.domain.agenda import Lead as Person
 from app.domain.agenda import on_clock
@@ -18,8 +18,9 @@ from app.domain.history import Episode, Event, episode_from_json
 from app.domain.policy import Policies, PolicyVersion
 from app.domain.rules import Finding
 from app.domain.touches import ACTS, Act, acts_of
+from app.flows import silences
 from app.models import Event as EventRow
-from app.models import Handoff, Lead, VerdictChange
+from app.models import Handoff, Lead, Source, VerdictChange
 from connectors.contract import EventKind
 
 #: Events written out behind one condition; the newest, because they made it true.
@@ -114,7 +115,7 @@ def read(c: Connection, policies: Policies, handoff_id: int, now: datetime) -> D
         due_at=row.due_at,
         episode=episode,
         version=version,
-        receipt=receipt(episode.qualified_at, version.policy, version.calendar),
+        receipt=receipt(episode, policies),
         reasons=tuple(_reasons(c, episode.findings)),
         acts=tuple(acts),
         changes=tuple(_changes(c, row.id)),
@@ -139,12 +140,20 @@ def _verdict(stored: Verdict, due_at: datetime, now: datetime) -> Verdict:
 def _ended_before(c: Connection, row: Any) -> datetime | None:
     """When the lead's handoff before this one ended."""
     before = select(Handoff.episode["ended_at"].as_string())
-    ended = c.scalar(before.where(Handoff.lead_id == row.lead_id, Handoff.number == row.number - 1))
+    mine = (Handoff.lead_id == row.lead_id, Handoff.duty == row.duty, Handoff.number == row.number - 1)
+    ended = c.scalar(before.where(*mine))
     return datetime.fromisoformat(ended) if ended else None
 
 
+def first_told_by_sales(c: Connection, lead_id: int) -> datetime | None:
+    """When a tool that only sales uses first told us of the lead; None: none did."""
+    sales = [row.id for row in c.execute(select(Source.__table__)) if silences.role_of(row) == "sfa"]
+    mine = (EventRow.lead_id == lead_id, EventRow.source_id.in_(sales))
+    return c.scalar(select(func.min(EventRow.received_at)).where(*mine)) if sales else None
+
+
 def _acts(c: Connection, lead_id: int) -> list[Event]:
-    kinds = sorted(kind.value for kind in ACTS)
+    kinds = sorted(kind.value for kind in (*ACTS, EventKind.RETRACTED))
     rows = c.execute(select(EventRow.__table__).where(EventRow.lead_id == lead_id, EventRow.kind.in_(kinds)))
     return [_event(row) for row in rows]
 
@@ -160,7 +169,8 @@ def _reasons(c: Connection, findings: Iterable[Finding]) -> Iterable[Reason]:
 
 
 def _event(row: Any) -> Event:
-    return Event(row.id, EventKind(row.kind), row.occurred_at, row.received_at, row.data, row.recorded_at)
+    read = (row.occurred_at, row.received_at, row.data, row.recorded_at, row.record, row.revised_at)
+    return Event(row.id, EventKind(row.kind), *read)
 
 
 def _changes(c: Connection, handoff_id: int) -> Iterable[Change]:

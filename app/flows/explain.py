@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from app.domain.agenda import on_clock
-from app.domain.clock import Terms, receipt, terms
+from app.domain.calendar import ClockKind, working_time
+from app.domain.clock import Terms, had_a_chance_until, plain_receipt, plain_terms
 from app.domain.deadline import Receipt, receipt_lines
+from app.domain.delays import Delays, Journey, delays, journey
 from app.domain.language import LOCALES
 from app.domain.ownership import Tenure, tenures
 from app.domain.policy import BEGINNING, Policies, PolicyVersion
@@ -49,6 +52,11 @@ class Explanation:
     owners: tuple[Ownership, ...]
     #: Oldest first.
     alerts: tuple[Any, ...]
+    journey: Journey
+    #: On the policy's clock.
+    delays: Delays
+    #: The deadline as it was for a person whom the tools told late.
+    due_effective_at: datetime
 
     @property
     def touches(self) -> tuple[Act, ...]:
@@ -63,16 +71,26 @@ def explain(c: Connection, policies: Policies, handoff_id: int, now: datetime) -
         raise NoSuchHandoff(handoff_id)
     file = dossier.read(c, policies, handoff_id, now)
     zone = file.version.calendar.zone
+    went = _journey(c, file, row.lead_id)
     owed = lists.alerts(c, handoff_id=handoff_id, limit=ALERTS).rows
     return Explanation(
         handoff=row,
         dossier=file,
-        rule=_in_words(lambda locale: explain_rule(file.version.policy.rule, locale)),
+        rule=_in_words(lambda locale: explain_rule(policies.by_id[file.episode.policy_id].policy.rule, locale)),
         findings=tuple(_finding_in_words(reason.finding) for reason in file.reasons),
         receipt=_in_words(lambda locale: receipt_lines(file.receipt, zone, locale)),
         owners=tuple(_owners(c, file, row.lead_id, now)),
         alerts=tuple(reversed(owed)),
+        journey=went,
+        delays=delays(went, now, partial(on_clock, file.version)),
+        due_effective_at=had_a_chance_until(file.episode, file.due_at, file.version),
     )
+
+
+def _journey(c: Connection, file: Dossier, lead_id: int) -> Journey:
+    """A handoff without a verdict yet was decided just now, as far as anybody knows."""
+    decided_at = file.changes[0].known_at if file.changes else file.episode.visible_at
+    return journey(file.episode, decided_at, dossier.first_told_by_sales(c, lead_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +120,9 @@ class Deadline:
 
 def deadline_of(qualified_at: datetime, version: PolicyVersion) -> Deadline:
     """What a lead that qualified then would get under this version."""
-    computed = receipt(qualified_at, version.policy, version.calendar)
+    computed = plain_receipt(qualified_at, version)
     words = _in_words(lambda locale: receipt_lines(computed, version.calendar.zone, locale))
-    return Deadline(terms(qualified_at, version.policy, version.calendar), computed, words)
+    return Deadline(plain_terms(qualified_at, version), computed, words)
 
 
 def version_at(known: Policies, key: str, at: datetime) -> PolicyVersion | None:
@@ -131,4 +149,8 @@ def _owners(c: Connection, file: Dossier, lead_id: int, now: datetime) -> list[O
 
 def _used(file: Dossier, tenure: Tenure, stopped: datetime) -> timedelta:
     end = min(tenure.until or stopped, stopped)
-    return on_clock(file.version, tenure.since, end) if end > tenure.since else timedelta()
+    if end <= tenure.since:
+        return timedelta()
+    if file.version.policy.clock is ClockKind.ELAPSED:
+        return end - tenure.since
+    return working_time(file.version.calendar_of(tenure.owner), tenure.since, end)

@@ -1,21 +1,72 @@
-"""Which lead an event is about: ids and addresses point at one person; joining two leads joins their ledgers."""
+"""Which lead an event is about: ids and addresses point at people, and people can turn out to be one, or two.
+
+Who is who is decided anew by `domain.identity` from all that was ever said and decided around an id, whenever something
+new is said about it. No lead is deleted: one that turns out to be another keeps its row and handoffs for a split.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, func, insert, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    union,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.history import STALE
-from app.domain.identity import Known, Plan, assign
-from app.models import Event, Handoff, Lead, LeadIdentity
-from connectors.contract import ExternalId
+from app.domain.homes import Place, age, house
+from app.domain.identity import Doubt, Pair, links_of, named, partition
+from app.models import Event, IdentityDecision, IdentityLink, Lead, LeadIdentity
+from connectors.contract import EMAIL, ExternalId
 
 #: First half of the advisory lock's key on PostgreSQL; any number that nothing else uses.
 LOCK_SPACE = 7_471
+#: Ids or links asked for in one statement; SQLite takes no more than some thousand values in one.
+CHUNK = 500
 
 AboutOne = tuple[ExternalId, ...]
+Item = TypeVar("Item")
+ID = (LeadIdentity.system, LeadIdentity.value)
+A = (IdentityLink.a_system, IdentityLink.a_value)
+B = (IdentityLink.b_system, IdentityLink.b_value)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The lead of each group of ids, and whose ledger has lost or won events and must be read from the start."""
+
+    leads: list[int]
+    disturbed: set[int]
+
+
+@dataclass(slots=True)
+class Sight:
+    """What is stored about some ids, and what is new about them."""
+
+    #: Where the ids stand that were asked about.
+    asked: dict[ExternalId, Place] = field(default_factory=dict)
+    fresh: set[ExternalId] = field(default_factory=set)
+    new_links: set[Pair] = field(default_factory=set)
+    #: Everything around what is new.
+    places: dict[ExternalId, Place] = field(default_factory=dict)
+    links: set[Pair] = field(default_factory=set)
+    #: The newest one about each pair: whether they are one person.
+    decisions: dict[Pair, bool] = field(default_factory=dict)
+    #: Leads that may change, or that the caller will write to.
+    leads: set[int] = field(default_factory=set)
 
 
 def lock(c: Connection, about: Iterable[AboutOne]) -> None:
@@ -31,28 +82,173 @@ def lock(c: Connection, about: Iterable[AboutOne]) -> None:
         )
 
 
-def resolve(c: Connection, about: Sequence[AboutOne], now: datetime) -> list[int]:
-    """The lead of each group of ids, made or joined where needed. Call `lock` first."""
-    plan = assign(about, _known(c, {i for ids in about for i in ids}))
-    created = _create(c, plan.new_leads, now)
-    for kept, joined in plan.joins:
-        _join(c, kept, joined)
-    _link(c, plan, created)
-    return [lead if lead > 0 else created[lead] for lead in plan.leads]
+def resolve(c: Connection, about: Sequence[AboutOne], now: datetime) -> Resolved:
+    """The lead of each group of ids; what the groups say about each other is remembered. Call `lock` first.
+
+    Leads that are disturbed have lost their checkpoint, and all leads are locked.
+    """
+    meant = [named(ids) for ids in about]
+    theirs = [select(LeadIdentity.lead_id).where(_among(ID, chunk)) for chunk in _chunks(set(meant))]
+    sight = held(c, union_all(*theirs), lambda: _look(c, about))
+    if not (sight.fresh or sight.new_links):
+        return Resolved([sight.asked[one].lead for one in meant], set())
+    places, disturbed = settle(c, sight, now)
+    now_at = sight.asked | places
+    return Resolved([now_at[one].lead for one in meant], disturbed)
 
 
-def _known(c: Connection, ids: set[ExternalId]) -> Known:
-    """All ids of every lead that one of these ids belongs to."""
-    pairs = [(i.system, i.value) for i in ids]
-    mentioned = select(LeadIdentity.lead_id).where(tuple_(LeadIdentity.system, LeadIdentity.value).in_(pairs))
-    rows = c.execute(
-        select(LeadIdentity.system, LeadIdentity.value, LeadIdentity.lead_id).where(LeadIdentity.lead_id.in_(mentioned))
-    )
-    return {ExternalId(system, value): lead_id for system, value, lead_id in rows}
+def current(c: Connection, lead_id: int) -> int:
+    """The lead that this one turned out to be; itself if it is still one, or none."""
+    return c.scalar(select(Lead.joined_into).where(Lead.id == lead_id)) or lead_id
+
+
+def best_name(ids: Iterable[ExternalId]) -> ExternalId:
+    """The id to name a lead by, a tool's before an address: to name several would say again that they belong together,
+    which a person may have denied."""
+    return min(ids, key=lambda one: (one.system == EMAIL, one.system, one.value))
+
+
+# What is stored
+
+
+def _look(c: Connection, about: Iterable[AboutOne]) -> Sight:
+    """Two questions where everything is known already."""
+    groups = set(about)
+    ids = {one for group in groups for one in group}
+    links = {both for group in groups for both in links_of(group)}
+    sight = Sight(_places(c, ids))
+    sight.fresh = ids - sight.asked.keys()
+    sight.new_links = links - _known(c, [both for both in links if sight.fresh.isdisjoint(both)])
+    sight.leads = {sight.asked[one].lead for one in map(named, groups) if one in sight.asked}
+    look_around(c, sight, {one for both in sight.new_links for one in both} - sight.fresh)
+    return sight
+
+
+def look_around(c: Connection, sight: Sight, ids: Iterable[ExternalId]) -> None:
+    """Add everything that could belong to these known ids, by any number of steps, to what is seen."""
+    seen: set[ExternalId] = set()
+    frontier = set(ids)
+    while frontier:
+        seen |= frontier
+        sight.places |= _places(c, frontier)
+        passable = [one for one in frontier if sight.places[one].doubt != Doubt.CROWDED]
+        links, decisions = _links(c, passable), decisions_about(c, frontier)
+        sight.links |= links
+        sight.decisions |= decisions
+        frontier = {one for both in (*links, *decisions) for one in both} - seen
+    sight.leads |= {lead for one in seen for lead in (sight.places[one].lead, sight.places[one].home)}
+
+
+def _places(c: Connection, ids: Iterable[ExternalId]) -> dict[ExternalId, Place]:
+    return {
+        ExternalId(system, value): Place(lead, home, doubt)
+        for chunk in _chunks(ids)
+        for system, value, lead, home, doubt in c.execute(_PLACES, {"ids": [(i.system, i.value) for i in chunk]})
+    }
+
+
+#: Made once: putting a query together takes longer than running it.
+_PLACES = select(*ID, LeadIdentity.lead_id, LeadIdentity.home_id, LeadIdentity.doubt).where(
+    tuple_(*ID).in_(bindparam("ids", expanding=True))
+)
+_LINKS = select(*A, *B).where(tuple_(*A, *B).in_(bindparam("links", expanding=True)))
+
+
+def _known(c: Connection, links: Iterable[Pair]) -> set[Pair]:
+    """Those of the links that are stored."""
+    return {
+        _pair(row)
+        for chunk in _chunks(links)
+        for row in c.execute(_LINKS, {"links": [(a.system, a.value, b.system, b.value) for a, b in chunk]})
+    }
+
+
+def _links(c: Connection, ids: Iterable[ExternalId]) -> set[Pair]:
+    """All links of these ids."""
+    return {
+        _pair(row)
+        for chunk in _chunks(ids)
+        for row in c.execute(union(*(select(*A, *B).where(_among(end, chunk)) for end in (A, B))))
+    }
+
+
+def decisions_about(c: Connection, ids: Iterable[ExternalId]) -> dict[Pair, bool]:
+    """The newest decision about each pair that one of these ids is in."""
+    table = IdentityDecision
+    one, other = (table.a_system, table.a_value), (table.b_system, table.b_value)
+    columns = (*one, *other, table.id, table.together)
+    found = [
+        row
+        for chunk in _chunks(ids)
+        for row in c.execute(union(*(select(*columns).where(_among(end, chunk)) for end in (one, other))))
+    ]
+    return {_pair(row): row.together for row in sorted(found, key=lambda row: row.id)}
+
+
+def _pair(row: Any) -> Pair:
+    return (ExternalId(row[0], row[1]), ExternalId(row[2], row[3]))
+
+
+def _among(columns: Sequence[Any], ids: Iterable[ExternalId]) -> ColumnElement[bool]:
+    return tuple_(*columns).in_([(one.system, one.value) for one in ids])
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    whole = list(items)
+    return (whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK))
+
+
+def held(c: Connection, first: Any, look: Callable[[], Sight]) -> Sight:
+    """What `look` sees while every lead in it is locked, so that nobody moves an id of theirs meanwhile.
+
+    Leads are locked in id order, in one go; if more of them turn out to matter, all are let go and locked again with
+    these. `first`: a query for the ids of the leads to begin with. SQLite has one writer anyway.
+    """
+    if c.dialect.name != "postgresql":
+        return look()
+    more: set[int] = set()
+    while True:
+        attempt = c.begin_nested()
+        wanted = union(first, *(select(Lead.id).where(Lead.id.in_(chunk)) for chunk in _chunks(more)))
+        rows = c.execute(select(Lead.id).where(Lead.id.in_(wanted)).order_by(Lead.id).with_for_update())
+        locked = set(rows.scalars())
+        sight = look()
+        if sight.leads <= locked:
+            attempt.commit()
+            return sight
+        attempt.rollback()
+        more |= sight.leads
+
+
+# What comes of it
+
+
+def settle(c: Connection, sight: Sight, now: datetime) -> tuple[dict[ExternalId, Place], set[int]]:
+    """Decide who is who, and write it down: the place of every id that was seen, and the leads disturbed by it."""
+    crowded = {one for one, place in sight.places.items() if place.doubt == Doubt.CROWDED}
+    ids = sight.places.keys() | sight.fresh
+    found = partition(ids, sight.links | sight.new_links, sight.decisions, crowded)
+    housed = house(found.people, sight.places, _taken(c, sight.places))
+    made = _create(c, sorted({place.lead for place in housed.values() if place.lead < 0}, reverse=True), now)
+    places = {
+        one: Place(made.get(place.lead, place.lead), made.get(place.home, place.home), found.doubts.get(one))
+        for one, place in housed.items()
+    }
+    _write(c, sight, places)
+    return places, _follow(c, sight.places, places)
+
+
+def _taken(c: Connection, places: Mapping[ExternalId, Place]) -> set[int]:
+    """Homes that are the leads of somebody else."""
+    found: set[int] = set()
+    for homes in _chunks({place.home for place in places.values()}):
+        rows = c.execute(select(*ID, LeadIdentity.lead_id).where(LeadIdentity.lead_id.in_(homes)))
+        found |= {lead_id for system, value, lead_id in rows if ExternalId(system, value) not in places}
+    return found
 
 
 def _create(c: Connection, wanted: Sequence[int], now: datetime) -> dict[int, int]:
-    """A row for each placeholder of the plan; the placeholder → its id."""
+    """A row for each placeholder; the placeholder → its id."""
     if not wanted:
         return {}
     blank = {"first_seen_at": now, "updated_at": now, "history": {}}
@@ -60,23 +256,76 @@ def _create(c: Connection, wanted: Sequence[int], now: datetime) -> dict[int, in
     return dict(zip(wanted, rows, strict=True))
 
 
-def _link(c: Connection, plan: Plan, created: dict[int, int]) -> None:
-    rows = [
-        {"system": i.system, "value": i.value, "lead_id": lead_id, "home_id": lead_id}
-        for i, lead in plan.links.items()
-        for lead_id in (lead if lead > 0 else created[lead],)
+def _write(c: Connection, sight: Sight, places: Mapping[ExternalId, Place]) -> None:
+    new = [_row(one, places[one]) for one in sight.fresh]
+    if new:
+        c.execute(insert(LeadIdentity), new)
+    changed = [_row(one, place) for one, place in places.items() if sight.places.get(one, place) != place]
+    if changed:
+        c.execute(_UPDATE_IDENTITY, [{f"{name}_": value for name, value in row.items()} for row in changed])
+    links = [
+        {"a_system": a.system, "a_value": a.value, "b_system": b.system, "b_value": b.value} for a, b in sight.new_links
     ]
-    if rows:
-        c.execute(insert(LeadIdentity), rows)
+    if links:
+        dialect: Any = sqlite if c.dialect.name == "sqlite" else postgresql
+        c.execute(dialect.insert(IdentityLink).on_conflict_do_nothing(), links)
 
 
-def _join(c: Connection, kept: int, joined: int) -> None:
-    """Everything of `joined` becomes `kept`'s; the history is read again, so its handoffs find their verdicts."""
-    c.execute(select(Lead.id).where(Lead.id.in_((kept, joined))).order_by(Lead.id).with_for_update())
-    for table in (Event, LeadIdentity):
-        c.execute(update(table).where(table.lead_id == joined).values(lead_id=kept))
-    used = select(func.coalesce(func.max(Handoff.number), 0)).where(Handoff.lead_id == kept).scalar_subquery()
-    c.execute(update(Handoff).where(Handoff.lead_id == joined).values(lead_id=kept, number=Handoff.number + used))
-    first = select(func.min(Lead.first_seen_at)).where(Lead.id.in_((kept, joined))).scalar_subquery()
-    c.execute(update(Lead).where(Lead.id == kept).values(history=STALE, first_seen_at=first))
-    c.execute(delete(Lead).where(Lead.id == joined))
+def _row(one: ExternalId, place: Place) -> dict[str, Any]:
+    return {
+        "system": one.system,
+        "value": one.value,
+        "lead_id": place.lead,
+        "home_id": place.home,
+        "doubt": place.doubt,
+    }
+
+
+_UPDATE_IDENTITY = (
+    update(LeadIdentity)
+    .where(LeadIdentity.system == bindparam("system_"), LeadIdentity.value == bindparam("value_"))
+    .values({name: bindparam(f"{name}_") for name in ("lead_id", "home_id", "doubt")})
+)
+
+
+def _follow(c: Connection, before: Mapping[ExternalId, Place], after: Mapping[ExternalId, Place]) -> set[int]:
+    """Events follow their ids to another lead; leads that nobody is any more point at who they turned out to be."""
+    left = {place.lead for one, place in before.items() if after[one].lead != place.lead}
+    if not left:
+        return set()
+    disturbed = left | {after[one].lead for one, place in before.items() if place.lead in left}
+    for lead_id in sorted(left):
+        _move_events(c, lead_id, {one: after[one].lead for one, place in before.items() if place.lead == lead_id})
+    _point(c, after)
+    c.execute(update(Lead).where(Lead.id.in_(disturbed)).values(history=STALE, first_seen_at=_FIRST_SEEN))
+    return disturbed
+
+
+_FIRST_SEEN = func.coalesce(
+    select(func.min(Event.occurred_at)).where(Event.lead_id == Lead.id).correlate(Lead).scalar_subquery(),
+    Lead.first_seen_at,
+)
+
+
+def _move_events(c: Connection, lead_id: int, leads: Mapping[ExternalId, int]) -> None:
+    """`leads`: where each of the lead's ids is now."""
+    everything = Event.lead_id == lead_id
+    if len(set(leads.values())) == 1:
+        c.execute(update(Event).where(everything).values(lead_id=next(iter(leads.values()))))
+        return
+    moved: dict[int, list[str]] = {}
+    for event_id, about in c.execute(select(Event.id, Event.about).where(everything)):
+        meant = named([ExternalId(*one) for one in about])
+        moved.setdefault(leads.get(meant, lead_id), []).append(event_id)
+    for target, events in moved.items():
+        for chunk in _chunks(events if target != lead_id else ()):
+            c.execute(update(Event).where(Event.id.in_(chunk)).values(lead_id=target))
+
+
+def _point(c: Connection, places: Mapping[ExternalId, Place]) -> None:
+    leads = {place.lead for place in places.values()}
+    oldest_last = sorted(places, key=lambda one: age(places[one].home, one), reverse=True)
+    nobody = {places[one].home: places[one].lead for one in oldest_last if places[one].home not in leads}
+    pointers = [{"row_id": lead, "target": None} for lead in leads]
+    pointers += [{"row_id": home, "target": lead} for home, lead in nobody.items()]
+    c.execute(update(Lead).where(Lead.id == bindparam("row_id")).values(joined_into=bindparam("target")), pointers)

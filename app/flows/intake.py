@@ -101,7 +101,7 @@ class Intake:
         """
         for last_try in (False, True):
             try:
-                with self._database.write() as c:
+                with self._database.write(first=True) as c:
                     store(c, arrivals)
                 self._after_commit()
             except DBAPIError as failed:

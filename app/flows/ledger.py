@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
-from sqlalchemy import Connection, bindparam, literal_column, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from app.db import Database
 from app.domain.history import STALE, Event, History, can_continue, checkpoint, from_checkpoint, read_history
 from app.domain.policy import Policies
-from app.flows import identities, settle
+from app.flows import identities, reconcile, settle
 from app.flows import policies as versions
+from app.flows.pace import Pace
 from app.flows.sources import Directory, OpenSource
 from app.models import Delivery, Lead
 from app.models import Event as EventRow
@@ -26,9 +27,10 @@ from connectors.contract import AskFailed, CanonicalEvent, EventKind, Parsed, Pr
 
 #: Deliveries a transaction.
 BATCH = 200
-#: Facts a transaction: a delivery may hold thousands, and both SQLite's only writer and PostgreSQL's table of locks
-#: are shared with others.
+#: Facts a transaction at most: a delivery may hold thousands, and PostgreSQL's table of locks is shared with others.
 FACTS = 500
+#: Ledgers read in one go when they have to be read from the start.
+LEDGERS = 100
 #: Deliveries whose tool is asked in one go; few, because each question may take seconds of the lease.
 BATCH_OF_QUESTIONS = 5
 #: A worker that claimed deliveries and died gives them back after this.
@@ -70,15 +72,25 @@ class Ledger:
 
     def __init__(self, database: Database, directory: Directory, cache: versions.Cache, http: httpx.Client) -> None:
         self._database, self._directory, self._cache, self._http = database, directory, cache, http
+        self._pace = Pace(FACTS, one_writer=database.is_sqlite)
 
     def drain(self, now: datetime) -> int:
         """Apply one batch of waiting deliveries; returns how many were claimed."""
         readings = self._claim("waiting", BATCH, now)
+        self._take_in(readings, now)
+        return len(readings)
+
+    def take_in(self, delivery_id: int, now: datetime) -> None:
+        """Apply a waiting delivery out of turn; the caller holds its lease."""
+        with self._database.read() as c:
+            row = c.execute(select(Delivery.__table__).where(Delivery.id == delivery_id)).one()
+        self._take_in([_read(row, self._directory.by_id({row.source_id}, now).get(row.source_id))], now)
+
+    def _take_in(self, readings: list[Reading], now: datetime) -> None:
         for reading in readings:
             reading.state = "asking" if reading.parsed.lookups else "applied"
         if readings:
             self._apply(readings, now)
-        return len(readings)
 
     def ask(self, now: datetime) -> int:
         """Ask the tools what one batch of thin deliveries left open; returns how many were claimed.
@@ -115,11 +127,11 @@ class Ledger:
         """Many facts take several transactions; the last one closes the deliveries, and what an earlier one wrote
         down is known if they are applied again."""
         facts = [fact for reading in readings for fact in _facts(reading)]
-        while len(facts) > FACTS:
-            with self._database.write() as c:
-                apply(c, facts[:FACTS], self._cache.read(c), now)
-            del facts[:FACTS]
-        with self._database.write() as c:
+        while len(facts) > (size := self._pace.size):
+            with self._database.write() as c, self._pace.timed(size):
+                apply(c, facts[:size], self._cache.read(c), now)
+            del facts[:size]
+        with self._database.write() as c, self._pace.timed(len(facts)):
             apply(c, facts, self._cache.read(c), now)
             _close(c, readings, now)
 
@@ -242,21 +254,38 @@ def apply(c: Connection, facts: Sequence[Fact], policies: Policies, now: datetim
         return 0
     about = [fact.event.lead for fact in facts]
     identities.lock(c, about)
-    lead_ids = identities.resolve(c, about, now)
-    leads = _locked_leads(c, lead_ids)
+    resolved = identities.resolve(c, about, now)
+    lead_ids = resolved.leads
+    leads = _locked_leads(c, [*lead_ids, *resolved.disturbed])
     known = _insert(c, facts, lead_ids)
     arrived: dict[int, list[Event]] = {lead_id: [] for lead_id, lead in leads.items() if lead.history == STALE}
     for fact_id, (fact, lead_id) in {f.id: (f, lead) for f, lead in zip(facts, lead_ids, strict=True)}.items():
         if fact_id in known:
             arrived.setdefault(lead_id, []).append(_event(fact))
+    for lead_id in _revised(c, [fact for fact in facts if fact.id in known]):
+        leads[lead_id] = _stale(leads[lead_id])
     settle_leads(c, leads, arrived, policies, now)
+    reconcile.count_recovered(c, [(f.delivery_id, f.event, f.received_at) for f in facts if f.id in known])
     return len(known)
+
+
+def _revised(c: Connection, new: Sequence[Fact]) -> set[int]:
+    """Leads of which a record was told before: another revision counts now."""
+    records = sorted({record for fact in new if (record := _record(fact))})
+    if not records:
+        return set()
+    told = select(EventRow.lead_id).where(EventRow.record.in_(records))
+    return set(c.execute(told.group_by(EventRow.lead_id, EventRow.record).having(func.count() > 1)).scalars())
+
+
+def _stale(lead: Any) -> Any:
+    """The lead's row, to be read from the start."""
+    return SimpleNamespace(**lead._asdict() | {"history": STALE}) if lead.history != STALE else lead
 
 
 def reread(c: Connection, lead_ids: Sequence[int], policies: Policies, now: datetime) -> None:
     """Fold the leads' ledgers from the start and settle what comes out."""
-    rows = _locked_leads(c, lead_ids)
-    leads = {lead_id: SimpleNamespace(**row._asdict() | {"history": STALE}) for lead_id, row in rows.items()}
+    leads = {lead_id: _stale(row) for lead_id, row in _locked_leads(c, lead_ids).items()}
     settle_leads(c, leads, {lead_id: [] for lead_id in leads}, policies, now, deadlines_too=True)
 
 
@@ -273,47 +302,80 @@ def settle_leads(
 
     `deadlines_too`: compute them again, even where nothing that they depend on has changed.
     """
-    rows = settle.locked_handoffs(c, arrived)
+    rows, dark = settle.locked_handoffs(c, arrived), settle.dark_since(c, arrived)
     batch, updates = settle.Batch(deadlines_too), []
-    for lead_id, events in arrived.items():
-        history, complete = _history(c, leads[lead_id], events, policies)
+    for lead_id, history, complete in _histories(c, leads, arrived, policies):
         handoffs = rows.get(lead_id, {})
-        for episode in history.episodes:
-            settle.settle(batch, handoffs.get(episode.number), lead_id, episode, policies, now)
+        for episode in history.handoffs:
+            settle.settle(batch, handoffs.get(episode.key), lead_id, episode, policies, now, dark.get(lead_id))
         if complete:
-            numbers = {episode.number for episode in history.episodes}
-            settle.void_rest(batch, (row for n, row in handoffs.items() if n not in numbers), now)
-        updates.append(_lead_values(lead_id, leads[lead_id], events, history, now))
+            known = {episode.key for episode in history.handoffs}
+            why = settle.JOINED if leads[lead_id].joined_into else settle.NOT_QUALIFIED
+            settle.void_rest(batch, (row for key, row in handoffs.items() if key not in known), why, now)
+        updates.append(_lead_values(lead_id, leads[lead_id], arrived[lead_id], history, now))
     settle.write(c, batch)
     if updates:
         c.execute(_UPDATE_LEAD, updates)
 
 
-def _history(c: Connection, lead: Any, events: list[Event], policies: Policies) -> tuple[History, bool]:
-    """The lead's history with these events, and whether it was read from the start."""
-    known = from_checkpoint(lead.history)
-    if can_continue(known, events, policies):
-        return read_history(events, policies, known), False
-    return read_history(ledger_of(c, lead.id), policies), True
+def _histories(
+    c: Connection, leads: dict[int, Any], arrived: dict[int, list[Event]], policies: Policies
+) -> Iterator[tuple[int, History, bool]]:
+    """Each lead's history with what arrived, and whether it was read from the start."""
+    whole: list[int] = []
+    for lead_id, events in arrived.items():
+        known = from_checkpoint(leads[lead_id].history)
+        if can_continue(known, events, policies):
+            yield lead_id, read_history(events, policies, known), False
+        else:
+            whole.append(lead_id)
+    for start in range(0, len(whole), LEDGERS):
+        for lead_id, events in ledgers_of(c, whole[start : start + LEDGERS]).items():
+            yield lead_id, read_history(events, policies), True
 
 
 def ledger_of(c: Connection, lead_id: int) -> list[Event]:
     """All events of a lead."""
+    return ledgers_of(c, [lead_id])[lead_id]
+
+
+def ledgers_of(c: Connection, lead_ids: Sequence[int]) -> dict[int, list[Event]]:
+    """All events of each of the leads."""
     columns = (
+        EventRow.lead_id,
         EventRow.id,
         EventRow.kind,
         EventRow.occurred_at,
         EventRow.received_at,
         EventRow.data,
         EventRow.recorded_at,
+        EventRow.record,
+        EventRow.revised_at,
     )
-    rows = c.execute(select(*columns).where(EventRow.lead_id == lead_id))
-    return [Event(i, EventKind(kind), at, received, data, recorded) for i, kind, at, received, data, recorded in rows]
+    found: dict[int, list[Event]] = {lead_id: [] for lead_id in lead_ids}
+    for lead_id, event_id, kind, *rest in c.execute(select(*columns).where(EventRow.lead_id.in_(lead_ids))):
+        found[lead_id].append(Event(event_id, EventKind(kind), *rest))
+    return found
 
 
 def _event(fact: Fact) -> Event:
     event = fact.event
-    return Event(fact.id, event.kind, _believed(fact), fact.received_at, event.data, event.recorded_at)
+    return Event(
+        fact.id,
+        event.kind,
+        _believed(fact),
+        fact.received_at,
+        event.data,
+        event.recorded_at,
+        _record(fact),
+        event.revised_at,
+    )
+
+
+def _record(fact: Fact) -> str | None:
+    """The record under a name that no other source's record has."""
+    record = fact.event.record
+    return None if record is None else f"{fact.source_id or ''}:{record}"
 
 
 def _believed(fact: Fact) -> datetime:
@@ -324,7 +386,7 @@ def _believed(fact: Fact) -> datetime:
 
 def _locked_leads(c: Connection, lead_ids: Iterable[int]) -> dict[int, Any]:
     rows = c.execute(
-        select(Lead.id, Lead.history, Lead.first_seen_at, Lead.name, Lead.company, Lead.url)
+        select(Lead.id, Lead.history, Lead.first_seen_at, Lead.name, Lead.company, Lead.url, Lead.joined_into)
         .where(Lead.id.in_(sorted(set(lead_ids))))
         .order_by(Lead.id)
         .with_for_update()
@@ -341,15 +403,19 @@ def _insert(c: Connection, facts: Sequence[Fact], lead_ids: Sequence[int]) -> se
 
 
 def _row(fact: Fact, lead_id: int) -> dict[str, Any]:
+    believed = _believed(fact)
     return {
         "id": fact.id,
         "lead_id": lead_id,
         "source_id": fact.source_id,
         "delivery_id": fact.delivery_id,
         "kind": fact.event.kind.value,
-        "occurred_at": _believed(fact),
+        "occurred_at": believed,
         "received_at": fact.received_at,
         "recorded_at": fact.event.recorded_at,
+        "claimed_at": None if believed == fact.event.occurred_at else fact.event.occurred_at,
+        "record": _record(fact),
+        "revised_at": fact.event.revised_at,
         "about": [[i.system, i.value] for i in fact.event.lead],
         "data": fact.event.data,
     }

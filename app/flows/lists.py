@@ -12,10 +12,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, tuple_
 
+from app.domain.agreement import Duty
 from app.domain.policy import Policies, PolicyVersion
 from app.flows.policies import NoSuchCalendar
 from app.flows.sources import NoSuchSource, Vault
-from app.models import Alert, CalendarVersion, Delivery, Handoff, Lead, LeadIdentity, Source
+from app.models import HANDED_OVER, Alert, CalendarVersion, Delivery, Handoff, Lead, LeadIdentity, Source
 from app.models import PolicyVersion as PolicyRow
 
 Key = tuple[datetime | int, ...]
@@ -81,7 +82,7 @@ def leads(
     limit: int,
 ) -> Page:
     """By (updated_at, id): a lead that changes while one pages is met again, never missed."""
-    query = select(*_LEAD)
+    query = select(*_LEAD).where(Lead.joined_into.is_(None))
     if updated_since:
         query = query.where(Lead.updated_at >= updated_since)
     if known_as:
@@ -91,7 +92,7 @@ def leads(
     return _page(c, query, (Lead.updated_at, Lead.id), after, limit)
 
 
-_LEAD = (Lead.id, Lead.name, Lead.company, Lead.url, Lead.first_seen_at, Lead.updated_at)
+_LEAD = (Lead.id, Lead.name, Lead.company, Lead.url, Lead.first_seen_at, Lead.updated_at, Lead.joined_into)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def lead(c: Connection, lead_id: int) -> LeadFile:
     row = c.execute(select(*_LEAD, Lead.history).where(Lead.id == lead_id)).first()
     if row is None:
         raise NoSuchLead(lead_id)
-    handed = c.execute(_handoffs().where(Handoff.lead_id == lead_id).order_by(Handoff.number)).all()
+    handed = c.execute(_handoffs().where(Handoff.lead_id == lead_id).order_by(Handoff.qualified_at, Handoff.id)).all()
     return LeadFile(row, identities(c, lead_id), row.history.get("attributes") or {}, handed)
 
 
@@ -128,6 +129,8 @@ def identities(c: Connection, lead_id: int) -> list[tuple[str, str]]:
 class HandoffFilter:
     """What is None is not asked for. Bounds: from <= moment < before."""
 
+    #: Who owes what (domain.agreement.Duty).
+    duty: str = Duty.FOLLOW_UP
     verdicts: Collection[str] = ()
     owner: str | None = None
     unowned: bool | None = None
@@ -138,6 +141,7 @@ class HandoffFilter:
     updated_since: datetime | None = None
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
+        yield Handoff.duty == self.duty
         if self.verdicts:
             yield Handoff.verdict.in_(sorted(self.verdicts))
         if self.unowned is not None:
@@ -169,7 +173,8 @@ def handoff(c: Connection, handoff_id: int) -> Any | None:
 
 
 def newest_handoff(c: Connection, lead_id: int) -> Any | None:
-    return c.execute(_handoffs().where(Handoff.lead_id == lead_id).order_by(Handoff.number.desc()).limit(1)).first()
+    mine = _handoffs().where(Handoff.lead_id == lead_id, HANDED_OVER)
+    return c.execute(mine.order_by(Handoff.number.desc()).limit(1)).first()
 
 
 def _handoffs() -> Select[Any]:

@@ -17,7 +17,7 @@ from app.domain.calendar import Calendar, Weekday
 from app.domain.clock import Verdict
 from app.domain.series import Meeting, Series, meetings, meetings_before
 from app.flows.policies import all_versions, newest_calendar
-from app.models import CalendarVersion, Handoff, Lead, MeetingSeries, VerdictChange
+from app.models import HANDED_OVER, CalendarVersion, Handoff, Lead, MeetingSeries, VerdictChange
 from app.settings import Settings
 
 DEFAULT = "default"
@@ -187,21 +187,26 @@ def _breaches(c: Connection, settings: Settings, since: datetime, now: datetime)
 
 
 def _overdue() -> Select[Any]:
-    return select(
-        Handoff.id,
-        Handoff.policy_id,
-        Handoff.owner,
-        Handoff.qualified_at,
-        Handoff.visible_at,
-        Handoff.due_at,
-        Handoff.touched_at,
-        Handoff.episode["owner_name"].as_string().label("owner_name"),
-        Handoff.episode["assigned_at"].as_string().label("assigned_at"),
-        Handoff.episode["automated_touches"].as_integer().label("automated_touches"),
-        Lead.id.label("lead_id"),
-        Lead.name,
-        Lead.company,
-    ).join(Lead, Lead.id == Handoff.lead_id)
+    return (
+        select(
+            Handoff.id,
+            Handoff.policy_id,
+            Handoff.owner,
+            Handoff.qualified_at,
+            Handoff.visible_at,
+            Handoff.due_at,
+            Handoff.touched_at,
+            Handoff.episode["owner_name"].as_string().label("owner_name"),
+            Handoff.episode["assigned_at"].as_string().label("assigned_at"),
+            Handoff.episode["automated_touches"].as_integer().label("automated_touches"),
+            Lead.id.label("lead_id"),
+            Lead.name,
+            Lead.company,
+            Handoff.burst_id,
+        )
+        .join(Lead, Lead.id == Handoff.lead_id)
+        .where(HANDED_OVER)
+    )
 
 
 def _breach(row: Any, settings: Settings) -> Breach:
@@ -224,7 +229,7 @@ def _qualified_around(c: Connection, moments: Sequence[datetime]) -> Iterable[tu
     """Policy version and moment of every handoff that qualified near one of these moments."""
     for first, last in _spans(sorted(moments)):
         around = Handoff.qualified_at.between(first - decide.BULK_WITHIN, last + decide.BULK_WITHIN)
-        yield from c.execute(select(Handoff.policy_id, Handoff.qualified_at).where(around))
+        yield from c.execute(select(Handoff.policy_id, Handoff.qualified_at).where(HANDED_OVER, around))
 
 
 def _spans(moments: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
@@ -238,10 +243,13 @@ def _spans(moments: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
 
 
 def _figures(c: Connection, since: datetime, now: datetime) -> Figures:
-    due = select(Handoff.verdict, func.count()).where(Handoff.due_at >= since, Handoff.due_at < now)
+    due = select(Handoff.verdict, func.count()).where(HANDED_OVER, Handoff.due_at >= since, Handoff.due_at < now)
     mqls, leads = c.execute(
         select(func.count(), func.count(Handoff.lead_id.distinct())).where(
-            Handoff.qualified_at >= since, Handoff.qualified_at < now, Handoff.verdict != Verdict.VOIDED
+            HANDED_OVER,
+            Handoff.qualified_at >= since,
+            Handoff.qualified_at < now,
+            Handoff.verdict != Verdict.VOIDED,
         )
     ).one()
     by_verdict = {Verdict(verdict): count for verdict, count in c.execute(due.group_by(Handoff.verdict))}
@@ -250,7 +258,7 @@ def _figures(c: Connection, since: datetime, now: datetime) -> Figures:
 
 def _withdrawn(c: Connection, since: datetime, now: datetime) -> int:
     """Breaches taken back since the last meeting, whenever they were due: that meeting may have seen them."""
-    still_met = exists().where(Handoff.id == VerdictChange.handoff_id, Handoff.verdict == Verdict.MET)
+    still_met = exists().where(HANDED_OVER, Handoff.id == VerdictChange.handoff_id, Handoff.verdict == Verdict.MET)
     taken_back = select(func.count(VerdictChange.handoff_id.distinct())).where(
         VerdictChange.previous == Verdict.BREACHED,
         VerdictChange.verdict == Verdict.MET,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
 
 from app.domain.calendar import Calendar, japanese_office, with_public_holidays
 from app.domain.policy import Policies, Policy, PolicyVersion, default_policy
+from app.domain.proposal import Proposal, propose
 from app.models import CalendarVersion
 from app.models import PolicyVersion as PolicyRow
 
@@ -16,33 +18,48 @@ from app.models import PolicyVersion as PolicyRow
 YEARS_BACK, YEARS_AHEAD = 2, 3
 
 
+#: The advisory lock of whoever publishes on PostgreSQL; any number that nothing else uses.
+PUBLISHING = 7_472
+
+
 class NoSuchCalendar(LookupError):
     """A policy names a calendar that does not exist."""
 
 
+def lock(c: Connection) -> None:
+    """Two people who publish at once do it one after the other."""
+    if c.dialect.name == "postgresql":
+        c.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PUBLISHING})
+
+
 def all_versions(c: Connection) -> Policies:
-    """Every version of every policy with the calendar version it was made with."""
-    rows = c.execute(
-        select(
-            PolicyRow.id,
-            PolicyRow.version,
-            PolicyRow.document,
-            PolicyRow.effective_from,
-            CalendarVersion.document.label("calendar"),
-            CalendarVersion.version.label("calendar_version"),
-        ).join(CalendarVersion, CalendarVersion.id == PolicyRow.calendar_id)
-    )
-    return Policies(_version(row) for row in rows)
+    """Every version of every policy with the calendar versions it was made with."""
+    columns = ("id", "version", "document", "effective_from", "calendar_id", "calendar_ids")
+    rows = c.execute(select(*(getattr(PolicyRow, name) for name in columns))).all()
+    calendars = _calendars(c, {key for row in rows for key in (row.calendar_id, *row.calendar_ids.values())})
+    return Policies(_version(row, calendars) for row in rows)
 
 
-def _version(row: Any) -> PolicyVersion:
+#: Row id → (version, calendar). One object for all policies that use it: it remembers its windows.
+Known = Mapping[int, tuple[int, Calendar]]
+
+
+def _calendars(c: Connection, ids: set[int]) -> Known:
+    table = CalendarVersion
+    rows = c.execute(select(table.id, table.version, table.document).where(table.id.in_(sorted(ids))))
+    return {row.id: (row.version, Calendar.model_validate(row.document)) for row in rows}
+
+
+def _version(row: Any, calendars: Known) -> PolicyVersion:
+    number, calendar = calendars[row.calendar_id]
     return PolicyVersion(
         id=row.id,
         version=row.version,
         policy=Policy.model_validate(row.document),
-        calendar=Calendar.model_validate(row.calendar),
-        calendar_version=row.calendar_version,
+        calendar=calendar,
+        calendar_version=number,
         effective_from=row.effective_from,
+        calendars={key: calendars[row_id][1] for key, row_id in row.calendar_ids.items()},
     )
 
 
@@ -75,12 +92,43 @@ def newest_calendar(c: Connection, key: str) -> tuple[int, int, Calendar]:
 
 def apply_calendar(c: Connection, calendar: Calendar, *, by: str, now: datetime) -> int:
     """Add the calendar's next version, its public holidays resolved; returns the version."""
-    resolved = with_public_holidays(calendar, range(now.year - YEARS_BACK, now.year + YEARS_AHEAD + 1))
+    return add_calendar(c, resolved(c, calendar, now), by=by, now=now)
+
+
+def holiday_years(now: datetime) -> range:
+    """Whose public holidays a calendar version made at `now` has."""
+    return range(now.year - YEARS_BACK, now.year + YEARS_AHEAD + 1)
+
+
+def proposal(c: Connection, key: str, now: datetime) -> tuple[int, Proposal]:
+    """The calendar's newest version, and what today's list of public holidays would change. Raises NoSuchCalendar."""
+    _, number, newest = newest_calendar(c, key)
+    return number, propose(newest, holiday_years(now), now.astimezone(newest.zone).date())
+
+
+def resolved(c: Connection, calendar: Calendar, now: datetime) -> Calendar:
+    """With the public holidays of the years around `now`; those of other years stay as the newest version has them.
+
+    Raises Refused for an unknown country or subdivision.
+    """
+    years = holiday_years(now)
+    try:
+        _, _, newest = newest_calendar(c, calendar.key)
+    except NoSuchCalendar:
+        newest = calendar
+    if calendar.country and (calendar.country, calendar.subdivision) == (newest.country, newest.subdivision):
+        kept = {day: name for day, name in newest.holidays.items() if day.year not in years}
+        calendar = calendar.model_copy(update={"holidays": kept | calendar.holidays})
+    return with_public_holidays(calendar, years)
+
+
+def add_calendar(c: Connection, calendar: Calendar, *, by: str, now: datetime) -> int:
+    """Add the calendar's next version as it is; returns the version."""
     version = _next(c, CalendarVersion, calendar.key)
     row = {
         "key": calendar.key,
         "version": version,
-        "document": resolved.model_dump(mode="json"),
+        "document": calendar.model_dump(mode="json"),
         "created_at": now,
         "created_by": by,
     }
@@ -88,20 +136,32 @@ def apply_calendar(c: Connection, calendar: Calendar, *, by: str, now: datetime)
     return version
 
 
+def document_of(policy: Policy) -> dict[str, Any]:
+    """As it is stored."""
+    document: dict[str, Any] = policy.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return document
+
+
+def calendars_of(policy: Policy) -> Sequence[str]:
+    """Keys of the calendars that its owners' time is counted in, apart from its own."""
+    return sorted(set(policy.owner_calendars.values()))
+
+
 def apply_policy(
     c: Connection, policy: Policy, *, by: str, now: datetime, effective_from: datetime | None, note: str = ""
 ) -> int:
-    """Add the policy's next version, on the newest version of its calendar; returns the version.
+    """Add the policy's next version, on the newest versions of its calendars; returns the version.
 
-    Handoffs that run keep the version they started under.
+    Handoffs that run keep the version they started under. Raises NoSuchCalendar.
     """
     calendar_id, _, _ = newest_calendar(c, policy.calendar)
     version = _next(c, PolicyRow, policy.key)
     row = {
         "key": policy.key,
         "version": version,
-        "document": policy.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "document": document_of(policy),
         "calendar_id": calendar_id,
+        "calendar_ids": {key: newest_calendar(c, key)[0] for key in calendars_of(policy)},
         "effective_from": effective_from,
         "created_at": now,
         "created_by": by,

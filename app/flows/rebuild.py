@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, select
 
 from app.db import Database
 from app.domain.clock import Verdict, evaluate, terms
-from app.domain.history import Episode, checkpoint, episode_as_json, read_history
+from app.domain.episode import Episode, episode_as_json
+from app.domain.history import checkpoint, read_history
 from app.domain.policy import Policies
 from app.flows import ledger, settle
 from app.flows import policies as versions
@@ -74,33 +75,41 @@ def _check_leads(c: Connection, ids: Sequence[int], policies: Policies, now: dat
     handoffs: dict[int, list[Any]] = {lead_id: [] for lead_id in ids}
     for row in c.execute(select(Handoff.__table__).where(Handoff.lead_id.in_(ids))):
         handoffs[row.lead_id].append(row)
-    return [difference for lead in leads for difference in _check_lead(c, lead, handoffs[lead.id], policies, now)]
+    dark = settle.dark_since(c, ids)
+    return [
+        difference
+        for lead in leads
+        for difference in _check_lead(c, lead, handoffs[lead.id], policies, now, dark.get(lead.id))
+    ]
 
 
-def _check_lead(c: Connection, lead: Any, rows: list[Any], policies: Policies, now: datetime) -> Iterator[Difference]:
+def _check_lead(
+    c: Connection, lead: Any, rows: list[Any], policies: Policies, now: datetime, dark_since: datetime | None
+) -> Iterator[Difference]:
     history = read_history(ledger.ledger_of(c, lead.id), policies)
     if lead.history.get("policies") == policies.fingerprint and lead.history != checkpoint(history):
         yield Difference(lead.id, None, "checkpoint", str(lead.history), str(checkpoint(history)))
-    by_number = {row.number: row for row in rows}
-    for episode in history.episodes:
-        yield from _check_handoff(lead.id, by_number.pop(episode.number, None), episode, policies, now)
-    for row in by_number.values():
+    by_key = {(row.duty, row.number): row for row in rows}
+    for episode in history.handoffs:
+        yield from _check_handoff(lead.id, by_key.pop(episode.key, None), episode, policies, now, dark_since)
+    for row in by_key.values():
         if row.verdict != Verdict.VOIDED:
-            yield Difference(lead.id, row.id, "verdict", row.verdict, f"voided ({settle.NOT_QUALIFIED})")
+            yield Difference(lead.id, row.id, "verdict", row.verdict, "voided")
 
 
 def _check_handoff(
-    lead_id: int, row: Any | None, episode: Episode, policies: Policies, now: datetime
+    lead_id: int, row: Any | None, episode: Episode, policies: Policies, now: datetime, dark_since: datetime | None
 ) -> Iterator[Difference]:
     if row is None:
-        yield Difference(lead_id, None, "handoff", "missing", f"number {episode.number}")
+        yield Difference(lead_id, None, "handoff", "missing", f"{episode.duty} {episode.number}")
         return
-    version = policies.by_id[episode.policy_id]
-    agreed = terms(episode.qualified_at, version.policy, version.calendar)
-    status = evaluate(episode, agreed, now)
+    agreed = terms(episode, policies)
+    status = evaluate(episode, agreed, now, dark_since)
     wanted: dict[str, Any] = {"episode": episode_as_json(episode), "due_at": agreed.due_at, "warn_at": agreed.warn_at}
     if row.check_again_at is None or row.check_again_at > now:
-        wanted |= {"verdict": status.verdict.value, "verdict_at": status.at, "check_again_at": status.check_again_at}
+        wanted |= {"verdict": status.verdict.value, "verdict_at": status.at}
+        if status.verdict is not Verdict.UNKNOWN:  # it is looked at again some time from whenever it was judged
+            wanted |= {"check_again_at": status.check_again_at}
     for what, computed in wanted.items():
         if getattr(row, what) != computed:
             yield Difference(lead_id, row.id, what, str(getattr(row, what)), str(computed))

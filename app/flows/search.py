@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from app.models import Handoff, Lead, LeadIdentity
+from app.models import HANDED_OVER, Handoff, Lead, LeadIdentity
 
 #: More than this many are not one lead said badly.
 MOST = 20
@@ -23,7 +23,12 @@ def leads(c: Connection, words: str) -> Sequence[Any]:
 
 
 def _rows(c: Connection, condition: ColumnElement[bool]) -> Sequence[Any]:
-    newest = select(func.max(Handoff.id)).where(Handoff.lead_id == Lead.id).scalar_subquery().label("handoff_id")
+    newest = (
+        select(func.max(Handoff.id))
+        .where(HANDED_OVER, Handoff.lead_id == Lead.id)
+        .scalar_subquery()
+        .label("handoff_id")
+    )
     query = select(Lead.id, Lead.name, Lead.company, newest).where(condition)
     return c.execute(query.order_by(Lead.updated_at.desc(), Lead.id).limit(MOST)).all()
 

@@ -11,12 +11,15 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from app.domain.alerting import routes_for, why_alert
 from app.domain.clock import Status, Terms, Verdict, evaluate, terms
-from app.domain.history import Episode, episode_as_json
+from app.domain.episode import Episode, episode_as_json
 from app.domain.policy import Policies
+from app.flows import silences
 from app.models import Alert, Handoff, VerdictChange
 
 #: Why a handoff is void whose lead, by what is known now, did not become MQL.
 NOT_QUALIFIED = "not_qualified"
+#: … and whose lead turned out to be another one.
+JOINED = "joined"
 #: A handoff that could not be settled is looked at again after this.
 AGAIN = timedelta(minutes=15)
 
@@ -34,31 +37,48 @@ class Batch:
     alerts: list[tuple[dict[str, Any] | int, dict[str, Any]]] = field(default_factory=list)
 
 
-def settle(batch: Batch, row: Any | None, lead_id: int, episode: Episode, policies: Policies, now: datetime) -> None:
-    """One handoff: `row` is its locked row, or None for a lead that just became MQL."""
+def settle(
+    batch: Batch,
+    row: Any | None,
+    lead_id: int,
+    episode: Episode,
+    policies: Policies,
+    now: datetime,
+    dark_since: datetime | None = None,
+) -> None:
+    """One handoff: `row` is its locked row, or None for one that just began. `dark_since`: see `clock.evaluate`."""
     agreed = _terms(None if batch.deadlines_too else row, episode, policies)
-    status = evaluate(episode, agreed, now)
+    status = evaluate(episode, agreed, now, dark_since)
     values = _values(episode, agreed, status, now)
     target: dict[str, Any] | int
     if row is None:
-        target = values | {"lead_id": lead_id, "number": episode.number, "policy_id": episode.policy_id}
+        target = values | {"lead_id": lead_id, "duty": episode.duty.value, "number": episode.number}
         batch.new.append(target)
     elif _same(row, values):
         return
     else:
         target = row.id
-        batch.changed.append(values | {"row_id": row.id, "policy": episode.policy_id})
+        batch.changed.append(values | {"row_id": row.id})
     _tell(batch, target, Verdict(row.verdict) if row else None, status, episode, policies, now)
 
 
-def void_rest(batch: Batch, rows: Iterable[Any], now: datetime) -> None:
+def dark_since(c: Connection, lead_ids: Iterable[int]) -> dict[int, datetime]:
+    """The leads of which nobody could tell us of a follow-up, and since when."""
+    darkness = silences.darkness(c)
+    if not darkness:
+        return {}
+    since = ((lead, darkness.since_for(systems)) for lead, systems in silences.systems_of(c, lead_ids).items())
+    return {lead: at for lead, at in since if at is not None}
+
+
+def void_rest(batch: Batch, rows: Iterable[Any], reason: str, now: datetime) -> None:
     """Handoffs of which the lead's history, as it is known now, says nothing."""
     for row in rows:
         if row.verdict != Verdict.VOIDED:
-            episode = row.episode | {"void_reason": NOT_QUALIFIED}
+            episode = row.episode | {"void_reason": reason}
             values = {name: getattr(row, name) for name in _COLUMNS if name not in ("episode", "verdict")}
             values |= {"episode": episode, "verdict": "voided", "verdict_at": now, "check_again_at": None}
-            batch.changed.append(values | {"updated_at": now, "row_id": row.id, "policy": row.policy_id})
+            batch.changed.append(values | {"updated_at": now, "row_id": row.id})
             batch.verdicts.append((row.id, _change(Verdict(row.verdict), Status(Verdict.VOIDED, now, None), now)))
 
 
@@ -74,15 +94,25 @@ def set_aside(c: Connection, handoff_id: int, _policies: Policies, now: datetime
 
 
 def _terms(row: Any | None, episode: Episode, policies: Policies) -> Terms:
-    if row is not None and row.qualified_at == episode.qualified_at and row.policy_id == episode.policy_id:
+    if row is not None and _same_course(row, episode):
         return Terms(row.due_at, row.warn_at)
-    version = policies.by_id[episode.policy_id]
-    return terms(episode.qualified_at, version.policy, version.calendar)
+    return terms(episode, policies)
+
+
+def _same_course(row: Any, episode: Episode) -> bool:
+    """Whether everything that the deadline depends on is as it was."""
+    kept = row.episode
+    began = (row.qualified_at, kept["policy_id"]) == (episode.qualified_at, episode.policy_id)
+    if not began or len(kept.get("changes", ())) != len(episode.changes):
+        return False
+    return not episode.changes or kept["changes"] == episode_as_json(episode)["changes"]
 
 
 def _values(episode: Episode, agreed: Terms, status: Status, now: datetime) -> dict[str, Any]:
     return {
         "episode": episode_as_json(episode),
+        "policy_id": episode.terms_id,
+        "burst_id": episode.burst,
         "qualified_at": episode.qualified_at,
         "visible_at": episode.visible_at,
         "due_at": agreed.due_at,
@@ -98,6 +128,8 @@ def _values(episode: Episode, agreed: Terms, status: Status, now: datetime) -> d
 
 _COLUMNS = (
     "episode",
+    "policy_id",
+    "burst_id",
     "qualified_at",
     "visible_at",
     "due_at",
@@ -129,7 +161,7 @@ def _tell(
     reason = why_alert(previous, status, now)
     if reason is None:
         return
-    for route in routes_for(reason, policies.by_id[episode.policy_id].policy.alerts):
+    for route in routes_for(reason, policies.by_id[episode.terms_id].policy.alerts):
         owed = {"reason": reason.value, "channel": route.channel, "recipient": route.to, "state": "owed"}
         batch.alerts.append((target, owed | {"owed_at": now, "not_before": now, "attempts": 0}))
 
@@ -143,6 +175,7 @@ def write(c: Connection, batch: Batch) -> None:
     ids = _insert_new(c, batch.new)
     if batch.changed:
         c.execute(_UPDATE, batch.changed)
+        _cancel(c, [values["row_id"] for values in batch.changed if values["verdict"] == Verdict.VOIDED])
     verdicts = [_with_id(target, values, ids) for target, values in batch.verdicts]
     if verdicts:
         c.execute(insert(VerdictChange), verdicts)
@@ -151,10 +184,17 @@ def write(c: Connection, batch: Batch) -> None:
         c.execute(_insert_alert(c), alerts)
 
 
+def _cancel(c: Connection, voided: list[int]) -> None:
+    """Nothing is told about a handoff that does not count."""
+    if voided:
+        owed = update(Alert).where(Alert.handoff_id.in_(voided), Alert.state.in_(("owed", "asking")))
+        c.execute(owed.values(state="dropped"))
+
+
 _UPDATE = (
     update(Handoff)
     .where(Handoff.id == bindparam("row_id"))
-    .values({name: bindparam(name) for name in (*_COLUMNS, "updated_at")} | {"policy_id": bindparam("policy")})
+    .values({name: bindparam(name) for name in (*_COLUMNS, "updated_at")})
 )
 
 
@@ -182,12 +222,12 @@ def _insert_alert(c: Connection) -> Any:
     return dialect.insert(Alert).on_conflict_do_nothing()
 
 
-def locked_handoffs(c: Connection, lead_ids: Iterable[int]) -> dict[int, dict[int, Any]]:
-    """The leads' handoffs, locked in id order: lead id → number → row."""
+def locked_handoffs(c: Connection, lead_ids: Iterable[int]) -> dict[int, dict[tuple[str, int], Any]]:
+    """The leads' handoffs, locked in id order: lead id → (duty, number) → row."""
     rows = c.execute(
         select(Handoff.__table__).where(Handoff.lead_id.in_(list(lead_ids))).order_by(Handoff.id).with_for_update()
     )
-    found: dict[int, dict[int, Any]] = {}
+    found: dict[int, dict[tuple[str, int], Any]] = {}
     for row in rows:
-        found.setdefault(row.lead_id, {})[row.number] = row
+        found.setdefault(row.lead_id, {})[(row.duty, row.number)] = row
     return found

@@ -15,24 +15,26 @@ from app.domain.history import episode_from_json
 from app.domain.policy import Policies
 from app.flows import ledger, settle
 from app.flows import policies as versions
+from app.flows.pace import Pace
 from app.models import Handoff
 
 log = logging.getLogger("tasuki")
 
-#: Handoffs a transaction; small enough that a webhook's commit never waits long behind it.
+#: Handoffs a transaction at most.
 BATCH = 500
 
 
 def run(database: Database, cache: versions.Cache, now: datetime) -> int:
     """Settle what is due; returns how many handoffs were looked at."""
-    looked_at = 0
+    looked_at, pace = 0, Pace(BATCH, one_writer=database.is_sqlite)
     while True:
         with database.read() as c:
             if not _something_due(c, now):
                 return looked_at
-        done = _sweep_batch(database, cache, now)
+        size = pace.size
+        done = _sweep_batch(database, cache, pace, now)
         looked_at += done
-        if done < BATCH:
+        if done < size:
             return looked_at
 
 
@@ -40,25 +42,26 @@ def _something_due(c: Connection, now: datetime) -> bool:
     return c.scalar(select(Handoff.id).where(Handoff.check_again_at <= now).limit(1)) is not None
 
 
-def _due(what: Any, now: datetime) -> Any:
-    return select(what).where(Handoff.check_again_at <= now).order_by(Handoff.check_again_at).limit(BATCH)
+def _due(what: Any, size: int, now: datetime) -> Any:
+    return select(what).where(Handoff.check_again_at <= now).order_by(Handoff.check_again_at).limit(size)
 
 
-def _sweep_batch(database: Database, cache: versions.Cache, now: datetime) -> int:
+def _sweep_batch(database: Database, cache: versions.Cache, pace: Pace, now: datetime) -> int:
+    size = pace.size
     try:
-        with database.write() as c:
-            return _settle_rows(c, _due(Handoff.__table__, now), cache.read(c), now)
+        with database.write() as c, pace.timed(size):
+            return _settle_rows(c, _due(Handoff.__table__, size, now), cache.read(c), now)
     except OperationalError:
         raise  # the database's trouble, not a handoff's
     except Exception:
-        return _sweep_one_by_one(database, cache, now)
+        return _sweep_one_by_one(database, cache, size, now)
 
 
 def _settle_rows(c: Connection, query: Any, policies: Policies, now: datetime) -> int:
     rows = c.execute(query.with_for_update(skip_locked=True)).all()
-    batch = settle.Batch()
+    batch, dark = settle.Batch(), settle.dark_since(c, {row.lead_id for row in rows})
     for row in rows:
-        settle.settle(batch, row, row.lead_id, episode_from_json(row.episode), policies, now)
+        settle.settle(batch, row, row.lead_id, episode_from_json(row.episode), policies, now, dark.get(row.lead_id))
     settle.write(c, batch)
     return len(rows)
 
@@ -66,9 +69,9 @@ def _settle_rows(c: Connection, query: Any, policies: Policies, now: datetime) -
 # One poisonous handoff does not hold up the others
 
 
-def _sweep_one_by_one(database: Database, cache: versions.Cache, now: datetime) -> int:
+def _sweep_one_by_one(database: Database, cache: versions.Cache, size: int, now: datetime) -> int:
     with database.read() as c:
-        ids = c.execute(_due(Handoff.id, now)).scalars().all()
+        ids = c.execute(_due(Handoff.id, size, now)).scalars().all()
     for handoff_id in ids:
         _settle_somehow(database, cache, handoff_id, now)
     return len(ids)
@@ -90,7 +93,7 @@ def _settle_somehow(database: Database, cache: versions.Cache, handoff_id: int, 
 
 
 def _settle_alone(c: Connection, handoff_id: int, policies: Policies, now: datetime) -> None:
-    _settle_rows(c, _due(Handoff.__table__, now).where(Handoff.id == handoff_id), policies, now)
+    _settle_rows(c, _due(Handoff.__table__, 1, now).where(Handoff.id == handoff_id), policies, now)
 
 
 def _read_again(c: Connection, handoff_id: int, policies: Policies, now: datetime) -> None:

@@ -16,7 +16,7 @@ from app.domain.agenda import on_clock
 from app.domain.calendar import ClockKind
 from app.domain.clock import OPEN, Verdict
 from app.domain.policy import Policies
-from app.models import Delivery, Handoff, Lead, Source
+from app.models import HANDED_OVER, Delivery, Handoff, Lead, Source
 
 #: Handoffs written out per table; the others are counted.
 ROWS = 50
@@ -114,18 +114,18 @@ def read(c: Connection, policies: Policies, zone: ZoneInfo, now: datetime, *, ow
 
 def _counted(c: Connection, when: ColumnElement[bool]) -> dict[Verdict, int]:
     """Open handoffs by verdict."""
-    query = select(Handoff.verdict, func.count()).where(Handoff.verdict.in_(sorted(OPEN)), when)
+    query = select(Handoff.verdict, func.count()).where(HANDED_OVER, Handoff.verdict.in_(sorted(OPEN)), when)
     return {Verdict(verdict): count for verdict, count in c.execute(query.group_by(Handoff.verdict))}
 
 
 def _ownerless(c: Connection) -> int:
     """Counted among the open ones: closed handoffs without an owner can be many."""
     nobody = func.count().filter(Handoff.owner.is_(None))
-    return c.scalar(select(nobody).where(Handoff.verdict.in_(sorted(OPEN)))) or 0
+    return c.scalar(select(nobody).where(HANDED_OVER, Handoff.verdict.in_(sorted(OPEN)))) or 0
 
 
 def _number(c: Connection, *conditions: ColumnElement[bool]) -> int:
-    return c.scalar(select(func.count()).select_from(Handoff).where(*conditions)) or 0
+    return c.scalar(select(func.count()).select_from(Handoff).where(HANDED_OVER, *conditions)) or 0
 
 
 # --- lists
@@ -182,7 +182,7 @@ def _walk(c: Connection, walk: ColumnElement[bool], newest_first: bool) -> Seque
         Lead.company,
         Lead.url,
     ).join(Lead, Lead.id == Handoff.lead_id)
-    return c.execute(query.where(walk).order_by(*order).limit(ROWS)).all()
+    return c.execute(query.where(HANDED_OVER, walk).order_by(*order).limit(ROWS)).all()
 
 
 def _line(row: Any, policies: Policies, zone: ZoneInfo, now: datetime) -> Line:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from app.models import Alert, Delivery, Heartbeat
+from app.models import Alert, Delivery, Heartbeat, Silence, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,9 @@ def deliveries(c: Connection, state: str) -> Queue:
 def alerts(c: Connection, state: str) -> Queue:
     count, oldest = c.execute(select(func.count(), func.min(Alert.owed_at)).where(Alert.state == state)).one()
     return Queue(count, oldest)
+
+
+def dark_feeds(c: Connection) -> int:
+    """Enabled sources whose feed is dark."""
+    enabled = Source.id == Silence.source_id, Source.disabled_at.is_(None)
+    return c.scalar(select(func.count()).select_from(Silence).where(Silence.until.is_(None), *enabled)) or 0

@@ -14,6 +14,7 @@ from app.models.columns import UtcTime
 from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
 
 __all__ = [
+    "HANDED_OVER",
     "Absence",
     "Alert",
     "ApiToken",
@@ -198,6 +199,10 @@ class Handoff(Base):
         Index("ix_handoffs_owner", "owner", "due_at", "id"),
         Index("ix_handoffs_qualified_at", "qualified_at"),
     )
+
+
+#: Handoffs to sales, without what else is timed.
+HANDED_OVER = Handoff.duty == "follow_up"
 
 
 class VerdictChange(Base):

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, own_key
-from app.models.columns import Json
+from app.models.columns import Json, Key
 
 
 class Feed(Base):
@@ -20,9 +20,9 @@ class Feed(Base):
     #: The newest authentic delivery; None: nothing yet.
     heard_at: Mapped[datetime | None]
     #: Up to which delivery the rhythm was read.
-    seen_delivery_id: Mapped[int] = mapped_column(Integer, default=0)
-    #: Longest gap in open time by ISO week, seconds: {"2026-W38": 5400}.
-    gaps: Mapped[dict[str, Any]]
+    seen_delivery_id: Mapped[int] = mapped_column(Key, default=0)
+    #: What was learned of its rhythm (domain.rhythm.Rhythm): the longest gap in open time by ISO week, seconds.
+    gaps: Mapped[dict[str, Any]] = mapped_column(default=dict)
     #: Where the next poll goes on, in the connector's own words; None: never polled.
     cursor: Mapped[dict[str, Any] | None]
     #: The instant up to which polling has read everything.
@@ -48,6 +48,8 @@ class Silence(Base):
     #: The last moment of which we know that the feed worked.
     since: Mapped[datetime]
     noticed_at: Mapped[datetime]
+    #: The first delivery after it; what its sender could not deliver follows. None: none yet.
+    heard_again_at: Mapped[datetime | None]
     #: When what was missed had been read; None: it lasts.
     until: Mapped[datetime | None]
     #: silent, failing, behind

@@ -48,6 +48,9 @@ STANDINGS = {
     Standing.NO_REASON: Status("‖", "Does not count: no reason given", "quiet"),
     Standing.UNMAPPED: Status("‖", "Does not count: status not mapped", "quiet"),
     Standing.NOT_AGREED: Status("‖", "Does not count under this policy", "quiet"),
+    Standing.NOT_OWNER: Status("‖", "Only the owner's follow-ups count", "quiet"),
+    Standing.REVISED: Status("‖", "Edited afterwards", "quiet"),
+    Standing.RETRACTED: Status("‖", "Deleted afterwards", "quiet"),
 }
 CHANNELS = {"call": "Call", "email": "E-mail", "meeting": "Meeting", "other": "Other contact"}
 OUTCOMES = {

@@ -1,6 +1,6 @@
 """One property of one contact got a value: which fact that is.
 
-The same reading serves a webhook's propertyChange and the newest entry of a property's history.
+The same reading serves a webhook's propertyChange and the entries of a property's history.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Any
 
 from connectors.contract import CanonicalEvent, EventKind, ExternalId, LeadStatus, Outcome, Problem
 from connectors.hubspot.config import HubSpotConfig
-from connectors.hubspot.wire import mail_address, number
+from connectors.hubspot.wire import mail_address, milliseconds, number
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A contact's property with its new value, in the tool's words."""
 
-    key: str
     contact: str
     name: str
     value: str
@@ -31,6 +30,11 @@ class Change:
     place: str
     #: Properties of the same contact that changed in the same delivery.
     beside: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The same whether a webhook told it or the property's history: both name the moment of the change."""
+        return f"contact:{self.contact}:{self.name[:120]}:{milliseconds(self.at)}"
 
     def wrong(self, reason: str) -> Problem:
         return Problem(self.place, reason)

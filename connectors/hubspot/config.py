@@ -56,6 +56,10 @@ class HubSpotConfig(SourceConfig):
         ids = [ExternalId(self.system or "hubspot", known) for known in dict.fromkeys((contact, *others))]
         return (*ids, ExternalId(EMAIL, email)) if email else tuple(ids)
 
+    def told_by(self, portal: str) -> str:
+        """Belongs into the key of what says the contact's page: a poll does not know the account, if nobody set it."""
+        return f":{portal}" if portal and self.portal_id is None else ""
+
     def record_url(self, portal: str, contact: str) -> dict[str, str]:
         """`{"url": …}` of the contact's page, empty while the account is unknown."""
         account = str(self.portal_id or "") or record_id(portal)

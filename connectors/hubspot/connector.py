@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import httpx
 
-from connectors.contract import Answer, Connector, Lookup, Parsed, WebhookRequest
+from connectors.contract import Answer, Connector, ExternalId, Lookup, Page, Parsed, WebhookRequest
+from connectors.hubspot import answers, polling, questions, reading, signature
 from connectors.hubspot import lookups as api
-from connectors.hubspot import reading, signature
 from connectors.hubspot.config import HubSpotConfig
 
 
@@ -30,10 +31,26 @@ class HubSpot:
         return body
 
     def parse(self, request: WebhookRequest, config: HubSpotConfig) -> Parsed:
-        return reading.read(request.body, config)
+        read = answers.read if request.method == "POLL" else reading.read
+        return read(request.body, config)
 
     def fetch(self, lookups: Sequence[Lookup], config: HubSpotConfig, credential: str, http: httpx.Client) -> Parsed:
         return api.fetch(lookups, config, credential, http)
+
+    def start(self, since: datetime) -> dict[str, Any]:
+        return polling.start(since)
+
+    def poll(
+        self, cursor: dict[str, Any], until: datetime, config: HubSpotConfig, credential: str, http: httpx.Client
+    ) -> Page:
+        """At most 200 records of one object, in at most 30 seconds."""
+        return polling.poll(cursor, until, config, credential, http)
+
+    def ask_about(
+        self, lead: Sequence[ExternalId], since: datetime, config: HubSpotConfig, credential: str, http: httpx.Client
+    ) -> Page:
+        """The lead's status, calls, e-mails and meetings, in at most 5 seconds."""
+        return questions.ask_about(lead, since, config, credential, http)
 
 
 CONNECTOR: Connector[HubSpotConfig] = HubSpot()

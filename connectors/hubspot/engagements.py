@@ -1,4 +1,4 @@
-"""Calls, e-mails and meetings of the CRM API as follow-ups.
+"""Calls, e-mails and meetings of the CRM API as follow-ups, until they are edited or deleted.
 
 https://developers.hubspot.com/docs/api/crm/calls, …/email and …/meetings
 """
@@ -14,7 +14,7 @@ from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.records import Finding, Record
 from connectors.hubspot.wire import milliseconds, moment
 
-COMMON = ("hs_timestamp", "hs_createdate", "hubspot_owner_id", "hs_object_source")
+COMMON = ("hs_timestamp", "hs_createdate", "hs_lastmodifieddate", "hubspot_owner_id", "hs_object_source")
 PROPERTIES = {
     "call": (*COMMON, "hs_call_direction", "hs_call_status", "hs_call_disposition", "hs_call_title"),
     "email": (*COMMON, "hs_email_direction", "hs_email_status", "hs_email_subject", "hs_sequence_id"),
@@ -23,6 +23,8 @@ PROPERTIES = {
 SUBJECT = {"call": "hs_call_title", "email": "hs_email_subject", "meeting": "hs_meeting_title"}
 #: Somebody dialled and it rang. A call by hand has no status; FAILED, CANCELED and calls under way reached nobody.
 CALLED = {"", "COMPLETED", "NO_ANSWER", "BUSY"}
+#: Not yet over, or not yet sent: nothing can be said of it, and it was never a follow-up before.
+UNDER_WAY = {"CALLING_CRM_USER", "CONNECTING", "IN_PROGRESS", "QUEUED", "RINGING", "SCHEDULED", "SENDING"}
 #: The call outcomes that every account has; an account's own ones stay without a name.
 CALL_OUTCOMES = {
     "f240bbac-87c9-4f6e-bf70-924b57d47db7": "connected",
@@ -34,9 +36,15 @@ CALL_OUTCOMES = {
 }
 
 
-def follow_up(record: Record, config: HubSpotConfig) -> Iterator[Finding]:
-    """One event per associated contact, if the engagement is something a person of ours did."""
+def follow_up(record: Record, config: HubSpotConfig, restored_at: datetime | None = None) -> Iterator[Finding]:
+    """One event per associated contact: what a person of ours did, or that this is none any more.
+
+    `restored_at`: it came back from HubSpot's bin, which changes nothing in it.
+    """
+    revised_at = max((at for at in (record.revised_at, restored_at) if at), default=None)
     if not COUNTS[record.kind](record):
+        if might_have_counted(record) and revised_at:
+            yield from taken_back(record, config, revised_at, why_not(record))
         return
     occurred_at = happened(record)
     if occurred_at is None:
@@ -45,14 +53,44 @@ def follow_up(record: Record, config: HubSpotConfig) -> Iterator[Finding]:
     data = follow_up_data(record, config)
     recorded_at = record.time("hs_createdate") or moment(record.body.get("createdAt"))
     for contact in record.contacts():
-        key = follow_up_key(record, contact, occurred_at)
-        yield CanonicalEvent(key, EventKind.FOLLOW_UP, occurred_at, config.lead(contact), data, recorded_at)
+        key, lead = revision_key(record, contact, revised_at or occurred_at), config.lead(contact)
+        yield CanonicalEvent(
+            key, EventKind.FOLLOW_UP, occurred_at, lead, data, recorded_at, record_name(record), revised_at
+        )
 
 
-def follow_up_key(record: Record, contact: str, occurred_at: datetime) -> str:
-    """A corrected time or another outcome of a call is another fact; a meeting that was held is not."""
-    result = [outcome(record)[:40]] if record.kind == "call" else []
-    return ":".join([record.kind, record.id, contact, str(milliseconds(occurred_at)), *result])
+def deleted(record: Record, config: HubSpotConfig, at: datetime) -> Iterator[Finding]:
+    """The engagement is in HubSpot's bin; `record` still says whose it was."""
+    return taken_back(record, config, at, "deleted", "deleted:")
+
+
+def taken_back(record: Record, config: HubSpotConfig, at: datetime, reason: str, mark: str = "") -> Iterator[Finding]:
+    for contact in record.contacts():
+        key, lead = revision_key(record, contact, at, mark), config.lead(contact)
+        said = {"reason": reason}
+        yield CanonicalEvent(key, EventKind.RETRACTED, at, lead, said, record=record_name(record), revised_at=at)
+
+
+def record_name(record: Record) -> str:
+    return f"{record.kind}s:{record.id}"
+
+
+def revision_key(record: Record, contact: str, at: datetime, mark: str = "") -> str:
+    """Each edit is a fact of its own; a webhook's answer and a poll see the same edit under the same key."""
+    return f"{record.kind}:{record.id}:{contact}:{mark}{milliseconds(at)}"
+
+
+def might_have_counted(record: Record) -> bool:
+    """Replies of the lead never do. The direction of a call is often corrected later, so an inbound one might have."""
+    status = record.text("hs_call_status") or record.text("hs_email_status")
+    incoming = record.kind == "email" and record.text("hs_email_direction") != "EMAIL"
+    return status not in UNDER_WAY and not incoming
+
+
+def why_not(record: Record) -> str:
+    """In HubSpot's word, in small letters."""
+    inbound = record.text("hs_call_direction") == "INBOUND"
+    return "inbound" if inbound else (record.text("hs_call_status") or record.text("hs_email_status")).lower()
 
 
 def call_was_made(record: Record) -> bool:

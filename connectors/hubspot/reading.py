@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import CanonicalEvent, EventKind, Lookup, Outcome, Parsed, Problem
 from connectors.hubspot.changes import Change, event_of
 from connectors.hubspot.config import HubSpotConfig
+from connectors.hubspot.contacts import appearance
 from connectors.hubspot.notifications import Notification, notifications_of
-from connectors.hubspot.wire import record_id
+from connectors.hubspot.wire import milliseconds, record_id
 
 #: Deal properties that make the deal worth another look.
 DEAL_PROPERTIES = {"dealstage", "amount", "dealname"}
-ASKED_ABOUT = {"deal", "call", "email", "meeting"}
+ENGAGEMENTS = ("call", "email", "meeting")
+ASKED_ABOUT = {"deal", *ENGAGEMENTS}
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class Reading:
     told: dict[str, dict[str, str]] = field(default_factory=dict)
     #: (object, id) → the account: one question per record, however many notifications name it.
     questions: dict[tuple[str, str], str] = field(default_factory=dict)
+    #: (object, id) → what became of it last: (when, deletion or restore).
+    fates: dict[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
     #: Contacts that live on under another id: the deletion of the old one is no deletion.
     merged: set[str] = field(default_factory=set)
 
@@ -58,19 +63,33 @@ def remember(said: Notification, reading: Reading) -> None:
         reading.told.setdefault(said.record, {})[said.text("propertyName")] = said.text("propertyValue")
     if said.verb == "merge":
         reading.merged |= {*said.former_ids()} - {said.record}
+    if said.verb in ("deletion", "restore"):
+        known = reading.fates.get((said.subject, said.record))
+        reading.fates[said.subject, said.record] = max(known or (said.at, said.verb), (said.at, said.verb))
 
 
 def lookup(subject: str, record: str, reading: Reading) -> Lookup:
     """Names what the delivery already told, so that the answer does not tell it again with another time."""
     told = sorted(reading.told.get(record, ())) if subject == "contact" else []
+    at, fate = reading.fates.get((subject, record), (None, ""))
     context = {"portal": reading.questions[subject, record], "told": ",".join(told)}
+    if at and subject in ENGAGEMENTS:
+        context[fate] = str(milliseconds(at))
     filled = tuple((name, value) for name, value in context.items() if value)
-    # Without a credential a contact is known by its id and by what webhooks tell; calls and deals belong to nobody.
-    return Lookup(subject, record, filled, optional=subject == "contact")
+    # Without a credential a contact is known by its id and by what webhooks tell; calls and deals belong to nobody,
+    # so there is nothing that the deletion of one could take back.
+    return Lookup(subject, record, filled, optional=subject == "contact" or "deletion" in context)
 
 
 def contact_appeared(said: Notification, reading: Reading) -> None:
-    reading.tell(said, EventKind.LEAD, reading.config.record_url(said.text("portalId"), said.record))
+    appeared = appearance(said.record, said.at, reading.config, said.text("portalId"))
+    if appeared:
+        reading.parsed.events.append(appeared)
+    reading.ask_about("contact", said.record, said)
+
+
+def contact_came_back(said: Notification, reading: Reading) -> None:
+    reading.tell(said, EventKind.DISPOSITION, {"outcome": Outcome.RESTORED})
     reading.ask_about("contact", said.record, said)
 
 
@@ -86,7 +105,6 @@ def contact_changed(said: Notification, reading: Reading) -> None:
 
 def change_of(said: Notification, reading: Reading) -> Change:
     return Change(
-        key=said.key,
         contact=said.record,
         name=said.text("propertyName"),
         value=said.text("propertyValue"),
@@ -132,12 +150,12 @@ def associated(said: Notification, reading: Reading) -> None:
 
 
 def nothing_new(_: Notification, __: Reading) -> None:
-    """Understood, and without meaning for a lead: a deleted call stays a call that was made."""
+    """Understood, and without meaning for a lead: a deleted deal was an opportunity all the same."""
 
 
 READERS: dict[tuple[str, str], Callable[[Notification, Reading], None]] = {
     ("contact", "creation"): contact_appeared,
-    ("contact", "restore"): contact_appeared,
+    ("contact", "restore"): contact_came_back,
     ("contact", "propertyChange"): contact_changed,
     ("contact", "merge"): contact_merged,
     ("contact", "deletion"): contact_deleted,
@@ -145,6 +163,6 @@ READERS: dict[tuple[str, str], Callable[[Notification, Reading], None]] = {
     ("deal", "propertyChange"): deal_changed,
     ("deal", "merge"): record_appeared,
     **{(subject, verb): record_appeared for subject in sorted(ASKED_ABOUT) for verb in ("creation", "restore")},
-    **{(subject, "propertyChange"): record_appeared for subject in ("call", "email", "meeting")},
+    **{(subject, verb): record_appeared for subject in ENGAGEMENTS for verb in ("propertyChange", "deletion")},
     **{(subject, "associationChange"): associated for subject in ("object", "contact", *sorted(ASKED_ABOUT))},
 }

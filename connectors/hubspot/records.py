@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,6 +47,12 @@ class Record:
         ]
         return sorted(known, key=lambda entry: entry.at)
 
+    @property
+    def revised_at(self) -> datetime | None:
+        """When somebody, or HubSpot itself, last changed it."""
+        changed = (self.time(name) for name in ("hs_lastmodifieddate", "lastmodifieddate"))
+        return next((at for at in changed if at), None) or moment(self.body.get("updatedAt"))
+
     def contacts(self) -> list[str]:
         tied = mapping(mapping(self.body.get("associations")).get("contacts"))
         found = (record_id(mapping(end).get("id")) for end in entries(tied.get("results")))
@@ -53,3 +60,11 @@ class Record:
 
     def wrong(self, place: str, reason: str) -> Problem:
         return Problem(f"{self.kind} {self.id}: {place}", reason)
+
+
+def results_in(answer: object, kind: str) -> Iterator[Record]:
+    """The records of a search's or a batch's answer."""
+    for body in entries(mapping(answer).get("results")):
+        known = record_id(mapping(body).get("id"))
+        if known:
+            yield Record(kind, known, mapping(body))

@@ -23,6 +23,8 @@ def looks_like_id(value: str) -> str:
 #: Compared by its first 15 characters, so the last 3 are not looked at.
 AnyId = Annotated[str, AfterValidator(looks_like_id)]
 RecordId = Annotated[str, AfterValidator(normal_id)]
+#: The API name of a field; it becomes part of a question to Salesforce.
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
 
 
 def blank_is_none(value: object) -> object:
@@ -34,6 +36,7 @@ class SalesforceConfig(SourceConfig):
 
     owners: dict[RecordId, str] = Field(default_factory=dict)
     owner_emails: dict[RecordId, Annotated[str, AfterValidator(address)]] = Field(default_factory=dict)
+    attributes: dict[FieldName, str] = Field(default_factory=dict)
 
     #: Only messages of this organisation are accepted (Setup → Company Information).
     organization_id: Annotated[AnyId | None, BeforeValidator(blank_is_none)] = None
@@ -42,14 +45,15 @@ class SalesforceConfig(SourceConfig):
     #: `ja`: family name first.
     name_order: Literal["ja", "en"] = "ja"
     #: API name of the Lead field that holds the score; Salesforce has no standard one.
-    score_field: str = ""
+    score_field: FieldName | Literal[""] = ""
     #: Task statuses that mean done, for messages without the field IsClosed.
     completed_task_statuses: list[str] = Field(default_factory=lambda: ["Completed", "完了"])
     #: Values of the Task field Type → channel, on top of Call, Email and Meeting.
     task_types: dict[str, Channel] = Field(default_factory=dict)
     #: Users whose tasks and events are written by software: never a human follow-up.
     integration_users: list[RecordId] = Field(default_factory=list)
-    #: API name of the Opportunity field with a Contact's or Lead's id, or an e-mail address.
-    opportunity_contact_field: str = ""
+    #: API name of the Opportunity field with a Contact's or Lead's id, or an e-mail address. ContactId is Salesforce's
+    #: own: the primary contact. Empty: opportunities are not told apart by person, so none is read.
+    opportunity_contact_field: FieldName | Literal[""] = "ContactId"
     #: Opportunity stages → state, for messages without IsClosed and IsWon.
     stages: dict[str, DealState] = Field(default_factory=dict)

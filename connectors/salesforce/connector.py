@@ -1,24 +1,27 @@
-"""Salesforce outbound messages: a secret in the URL as the only proof, a SOAP envelope, up to 100 records."""
+"""Salesforce: outbound messages with a secret in the URL as the only proof, and the REST API for what they missed."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
-from connectors.contract import Answer, AskFailed, Connector, Parsed, Problem, Unverified, WebhookRequest
-from connectors.salesforce import soap
+import httpx
+
+from connectors.contract import Answer, AskFailed, Connector, ExternalId, Page, Parsed, Unverified, WebhookRequest
+from connectors.salesforce import answers, messages, polling, soap
 from connectors.salesforce.config import SalesforceConfig
-from connectors.salesforce.facts import FACTS
-from connectors.salesforce.ids import NotAnId, normal_id, same_record
-from connectors.salesforce.snapshot import NotUnderstood, Snapshot
+from connectors.salesforce.ids import same_record
 from connectors.signatures import same, usable
 
 
 class Salesforce:
-    """Outbound messages are not signed: the URL holds the secret, the body names its organisation."""
+    """Outbound messages are not signed: the URL holds the secret, the body names its organisation.
+
+    The credential is JSON, as `access.WANTED` says.
+    """
 
     kind = "salesforce"
     config_model = SalesforceConfig
@@ -46,25 +49,32 @@ class Salesforce:
         return soap.without_session(body)
 
     def parse(self, request: WebhookRequest, config: SalesforceConfig) -> Parsed:
-        try:
-            message = soap.read(request.body)
-        except soap.Unreadable as error:
-            return Parsed(problems=[Problem("body", str(error))])
-        if not message.notifications:
-            return Parsed(problems=[Problem("notifications", "there is no Notification in the message")])
-        parsed = Parsed()
-        for position, notification in enumerate(message.notifications):
-            place = f"Notification[{position}].sObject"
-            try:
-                seen = snapshot_of(notification, message.enterprise_url, request.received_at, config)
-            except NotUnderstood as error:
-                parsed.problems.append(problem(place, error))
-            else:
-                read_facts(seen, place, parsed)
-        return parsed
+        if request.method == "POLL":
+            return answers.read(request, config)
+        return messages.read(request, config)
 
     def fetch(self, *_: object, **__: object) -> NoReturn:
         raise AskFailed("Salesforce is not asked back: everything must be in the outbound message")
+
+    def start(self, since: datetime) -> dict[str, Any]:
+        return polling.start(since)
+
+    def poll(
+        self, cursor: dict[str, Any], until: datetime, config: SalesforceConfig, credential: str, http: httpx.Client
+    ) -> Page:
+        """At most 2,000 records of one object."""
+        return polling.poll(cursor, until, config, credential, http)
+
+    def ask_about(
+        self,
+        lead: Sequence[ExternalId],
+        since: datetime,
+        config: SalesforceConfig,
+        credential: str,
+        http: httpx.Client,
+    ) -> Page:
+        """The lead's status, tasks, events and opportunities, in one request of at most 5 seconds."""
+        return polling.ask_about(lead, since, config, credential, http)
 
 
 def tokens(url: str) -> Iterator[str]:
@@ -103,40 +113,6 @@ def check_sender(body: bytes, config: SalesforceConfig) -> None:
         raise Unverified("the message comes from another organisation")
     if config.action_ids and not any(same_record(message.action_id, allowed) for allowed in config.action_ids):
         raise Unverified("the message comes from an action that is not in action_ids")
-
-
-def snapshot_of(
-    notification: soap.Notification, enterprise_url: str, received_at: datetime, config: SalesforceConfig
-) -> Snapshot:
-    """The record that the notification is about; NotUnderstood when it is none that Tasuki reads."""
-    record = notification.record
-    record_id = record.fields.get("Id")
-    if not record_id:
-        raise NotUnderstood("Id", "the record has no Id: it was deleted before the message was sent")
-    if record.type not in FACTS:
-        unknown = record.type[:40] or "records without xsi:type"
-        raise NotUnderstood("", f"Tasuki reads {', '.join(FACTS)}, not {unknown}")
-    try:
-        record_id = normal_id(record_id)
-    except NotAnId as error:
-        raise NotUnderstood("Id", str(error)) from None
-    return Snapshot(record, record_id, notification.id, enterprise_url, received_at, config)
-
-
-def read_facts(seen: Snapshot, place: str, parsed: Parsed) -> None:
-    """Add the record's facts; one that cannot be read becomes a problem and spares the others."""
-    problems: list[Problem] = []
-    for read in FACTS[seen.record.type]:
-        try:
-            if event := read(seen):
-                parsed.events.append(event)
-        except NotUnderstood as error:
-            problems.append(problem(place, error))
-    parsed.problems += dict.fromkeys(problems)
-
-
-def problem(place: str, error: NotUnderstood) -> Problem:
-    return Problem(f"{place}.{error.field}" if error.field else place, str(error))
 
 
 CONNECTOR: Connector[SalesforceConfig] = Salesforce()

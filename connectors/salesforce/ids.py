@@ -32,6 +32,14 @@ def normal_id(value: str) -> str:
     return significant + checksum
 
 
+def is_id(value: str) -> bool:
+    try:
+        normal_id(value)
+    except NotAnId:
+        return False
+    return True
+
+
 def capitals(block: str) -> int:
     """Which of the characters are capitals, as bits; the first character is the lowest bit."""
     return sum(1 << at for at, character in enumerate(block) if "A" <= character <= "Z")

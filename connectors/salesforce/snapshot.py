@@ -1,4 +1,4 @@
-"""One record of an outbound message, and what its fields hold. Salesforce sends everything as text."""
+"""One record as Salesforce showed it, and what its fields hold: everything is text, whichever way it came."""
 
 from __future__ import annotations
 
@@ -31,15 +31,22 @@ class NotUnderstood(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One record as a notification showed it."""
+    """One record as an outbound message or the API showed it."""
 
     record: Record
-    #: The record's own id, 18 characters.
+    #: The id of the record that the facts are about, 18 characters.
     id: str
-    notification_id: str
-    enterprise_url: str
+    #: None: no notification told of it, it was asked for.
+    notification_id: str | None
+    #: Any address of the organisation; its host is where people find the record.
+    host_url: str
     received_at: datetime
     config: SalesforceConfig
+
+    @property
+    def asked_for(self) -> bool:
+        """The API shows everything that was asked for, of all records: a gap is nobody's mistake."""
+        return self.notification_id is None
 
     def text(self, field: str) -> str | None:
         return self.record.fields.get(field)
@@ -103,6 +110,10 @@ class Snapshot:
             raise NotUnderstood(field, f"{value} is neither a Lead (00Q…) nor a Contact (003…)")
         return self.known_as(value)
 
+    def person(self, field: str) -> ExternalId | None:
+        """Whoever the field names, by an e-mail address or by the id of a lead or contact."""
+        return self.address(field) or self.lead_or_contact(field)
+
     def known_as(self, record_id: str) -> ExternalId:
         return ExternalId(self.config.system or "salesforce", record_id)
 
@@ -115,21 +126,29 @@ class Snapshot:
         value: object,
         at: datetime | None,
         recorded_at: datetime | None = None,
+        record: str | None = None,
+        revised_at: datetime | None = None,
     ) -> CanonicalEvent:
         """The event. `value` is what makes it another fact than the record's last one of this kind.
 
         Without a time of its own it happened when it was received; the notification then tells repeats apart.
         """
-        when = at.isoformat() if at else self.reference_of_notification()
+        last = revised_at or at
+        when = last.isoformat() if last else self.reference_of_notification()
         key = f"{self.id}/{kind}/{digest(value)}/{when}"
-        return CanonicalEvent(key, kind, at or self.received_at, tuple(lead), data, recorded_at)
+        happened_at = at or self.received_at
+        return CanonicalEvent(key, kind, happened_at, tuple(lead), data, recorded_at, record, revised_at)
 
     def reference_of_notification(self) -> str:
         try:
-            return ids.normal_id(self.notification_id)
+            return ids.normal_id(self.notification_id or "")
         except ids.NotAnId:
             reason = "the record has no time and its notification no Id: add SystemModstamp to the outbound message"
             raise NotUnderstood("", reason) from None
+
+
+def present(**values: object) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def digest(value: object) -> str:

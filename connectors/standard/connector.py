@@ -22,7 +22,6 @@ from connectors.contract import (
     AskFailed,
     CanonicalEvent,
     Connector,
-    EventKind,
     ExternalId,
     LeadStatus,
     Lookup,
@@ -33,7 +32,7 @@ from connectors.contract import (
     WebhookRequest,
 )
 from connectors.signatures import as_bytes, check_age, hmac_sha256, required, same, usable
-from connectors.standard.schema import EVENT, AnyEvent, LeadRef, OwnerEvent, StatusEvent, data_of
+from connectors.standard.schema import DATA, EVENT, AnyEvent, LeadRef, OwnerEvent, StatusEvent, data_of
 
 #: Of one wrong item, so that a thousand misspelt keys do not become a thousand lines.
 PROBLEMS_PER_ITEM = 5
@@ -189,6 +188,8 @@ def canonical(item: Any, config: StandardConfig, system: str) -> CanonicalEvent:
         lead=external_ids(event.lead, system),
         data=data(event, config),
         recorded_at=event.recorded_at,
+        record=event.record,
+        revised_at=event.revised_at,
     )
 
 
@@ -234,7 +235,7 @@ def problems_of(error: ValidationError, item_place: str) -> list[Problem]:
 
 def problem(details: Any, item_place: str) -> Problem:
     if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return Problem(join(item_place, ["kind"]), f"must be one of {', '.join(EventKind)}")
+        return Problem(join(item_place, ["kind"]), f"must be one of {', '.join(DATA)}")
     # The first step is the kind by which pydantic chose the model; it is not in the payload.
     place = join(item_place, [step for step in details["loc"][1:] if step != "[key]"])
     sentence = SENTENCES.get(details["type"]) or details["msg"].removeprefix("Value error, ")

@@ -8,7 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from connectors.contract import EMAIL, CanonicalEvent, EventKind, LeadStatus, Outcome
 
@@ -95,12 +105,20 @@ def web_address(value: str) -> str:
     return value
 
 
+def not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
 Text = Annotated[str, AfterValidator(storable)]
+Reason = Annotated[Text, AfterValidator(not_blank)]
 Id = Annotated[str, Field(min_length=1, max_length=ID_LENGTH), BeforeValidator(id_text), AfterValidator(storable)]
 OptionalId = Annotated[Id | None, BeforeValidator(blank_is_absent)]
 Number = Annotated[int | float, BeforeValidator(number)]
 Scalar = Annotated[str | int | float | bool | None, BeforeValidator(scalar)]
 Instant = Annotated[datetime, BeforeValidator(instant)]
+OptionalInstant = Annotated[Instant | None, BeforeValidator(blank_is_absent)]
 Email = Annotated[str, Field(max_length=ID_LENGTH), AfterValidator(storable), AfterValidator(address)]
 OptionalEmail = Annotated[Email | None, BeforeValidator(blank_is_absent)]
 OptionalUrl = Annotated[Annotated[Text, AfterValidator(web_address)] | None, BeforeValidator(blank_is_absent)]
@@ -182,6 +200,40 @@ class OpportunityData(Exact):
     name: Text | None = Field(None, description="Its name for people.", examples=["みなと精機 原価管理"])
 
 
+class RetractedData(Exact):
+    reason: Text | None = Field(None, description="Why the record was deleted.", examples=["取引先違い"])
+    by: Text | None = Field(None, description="Who deleted it.", examples=["佐藤 花子"])
+
+
+class PauseData(Exact):
+    reason: Reason = Field(description="Why the lead is to wait.", examples=["20日に改めて電話してほしいとのこと"])
+    until: OptionalInstant = Field(
+        None,
+        description="When the wait ends, RFC 3339 with zone; without it the policy's longest pause counts.",
+        examples=["2026-10-20T10:00:00+09:00"],
+    )
+    by: Text | None = Field(None, description="Who agreed to it.", examples=["佐藤 花子"])
+
+
+class ResumeData(Exact):
+    by: Text | None = Field(None, description="Who ended the wait.", examples=["佐藤 花子"])
+
+
+class AnswerData(Exact):
+    text: Text | None = Field(None, description="What marketing answered.", examples=["予算は来期に確保予定です"])
+    by: Text | None = Field(None, description="Who answered.", examples=["鈴木 一郎"])
+
+
+class AcknowledgedData(Exact):
+    by: Text | None = Field(None, description="Who takes care of it.", examples=["佐藤 花子"])
+    until: OptionalInstant = Field(
+        None,
+        description="Until when nobody needs a reminder, RFC 3339 with zone; without it the policy's time counts.",
+        examples=["2026-09-24T12:00:00+09:00"],
+    )
+
+
+#: The kinds that a source may tell. TERMS is Tasuki's own and never comes from outside.
 DATA: dict[EventKind, type[Exact]] = {
     EventKind.LEAD: LeadData,
     EventKind.SCORE: ScoreData,
@@ -191,6 +243,11 @@ DATA: dict[EventKind, type[Exact]] = {
     EventKind.FOLLOW_UP: FollowUpData,
     EventKind.DISPOSITION: DispositionData,
     EventKind.OPPORTUNITY: OpportunityData,
+    EventKind.RETRACTED: RetractedData,
+    EventKind.PAUSE: PauseData,
+    EventKind.RESUME: ResumeData,
+    EventKind.ANSWER: AnswerData,
+    EventKind.ACKNOWLEDGED: AcknowledgedData,
 }
 
 
@@ -229,6 +286,18 @@ class Common(Exact):
     )
     recorded_at: Instant | None = Field(
         None, description="When somebody wrote it down.", examples=["2026-09-24T18:05:00+09:00"]
+    )
+    record: OptionalId = Field(
+        None,
+        description="Your id of the record behind it, where the record may be edited or deleted later. "
+        "An edited record is sent again with the same record and another id; the newest revision counts.",
+        examples=["calls/3310"],
+    )
+    revised_at: OptionalInstant = Field(
+        None,
+        description="When the record was last changed, RFC 3339 with zone: it orders the revisions. "
+        "Without it the order of arrival counts.",
+        examples=["2026-09-24T18:20:00+09:00"],
     )
     lead: LeadRef
 
@@ -271,6 +340,39 @@ class OpportunityEvent(Common, OpportunityData):
     kind: Literal[EventKind.OPPORTUNITY]
 
 
+class RetractedEvent(Common, RetractedData):
+    kind: Literal[EventKind.RETRACTED]
+    record: Id = Field(description="Your id of the record that was deleted.", examples=["calls/3310"])
+
+
+class Ending(Common):
+    """The data class with `until` comes first among the bases, so that `occurred_at` is known when `until` is read."""
+
+    @field_validator("until", check_fields=False)
+    @classmethod
+    def ends_after_it_begins(cls, until: datetime | None, info: ValidationInfo) -> datetime | None:
+        begins = info.data.get("occurred_at")
+        if until is not None and begins is not None and until <= begins:
+            raise ValueError("must be later than occurred_at")
+        return until
+
+
+class PauseEvent(PauseData, Ending):
+    kind: Literal[EventKind.PAUSE]
+
+
+class ResumeEvent(Common, ResumeData):
+    kind: Literal[EventKind.RESUME]
+
+
+class AnswerEvent(Common, AnswerData):
+    kind: Literal[EventKind.ANSWER]
+
+
+class AcknowledgedEvent(AcknowledgedData, Ending):
+    kind: Literal[EventKind.ACKNOWLEDGED]
+
+
 AnyEvent = Annotated[
     LeadEvent
     | ScoreEvent
@@ -279,7 +381,12 @@ AnyEvent = Annotated[
     | StatusEvent
     | FollowUpEvent
     | DispositionEvent
-    | OpportunityEvent,
+    | OpportunityEvent
+    | RetractedEvent
+    | PauseEvent
+    | ResumeEvent
+    | AnswerEvent
+    | AcknowledgedEvent,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
@@ -302,13 +409,29 @@ def data_of(event: Common, kind: EventKind) -> dict[str, Any]:
 
 def check_canonical(event: CanonicalEvent) -> None:
     """Raise ValueError unless the event is what `connectors.contract` promises, down to the form of every value."""
-    if not 0 < len(storable(event.key)) <= ID_LENGTH or event.key != event.key.strip():
-        raise ValueError(f"key must have 1 to {ID_LENGTH} characters and no blanks around it: {event.key!r}")
-    for name, at in (("occurred_at", event.occurred_at), ("recorded_at", event.recorded_at or event.occurred_at)):
-        if at.utcoffset() != timedelta(0):
-            raise ValueError(f"{name} must be an aware time in UTC: {at!r}")
+    check_name("key", event.key)
+    if event.record is not None:
+        check_name("record", event.record)
+    elif event.kind is EventKind.RETRACTED:
+        raise ValueError("retracted must name the record")
+    check_times(event)
     check_ids(event)
     check_data(event)
+
+
+def check_name(name: str, value: str) -> None:
+    if not 0 < len(storable(value)) <= ID_LENGTH or value != value.strip():
+        raise ValueError(f"{name} must have 1 to {ID_LENGTH} characters and no blanks around it: {value!r}")
+
+
+def check_times(event: CanonicalEvent) -> None:
+    for name in ("occurred_at", "recorded_at", "revised_at"):
+        at = getattr(event, name)
+        if at is not None and at.utcoffset() != timedelta(0):
+            raise ValueError(f"{name} must be an aware time in UTC: {at!r}")
+    until = event.data.get("until")
+    if until is not None and instant(until) <= event.occurred_at:
+        raise ValueError(f"until must be later than occurred_at: {until!r}")
 
 
 def check_ids(event: CanonicalEvent) -> None:
@@ -323,87 +446,9 @@ def check_ids(event: CanonicalEvent) -> None:
 
 def check_data(event: CanonicalEvent) -> None:
     """The data is JSON, fits the model of its kind, and the model would not have to mend anything."""
+    if event.kind not in DATA:
+        raise ValueError(f"{event.kind} is Tasuki's own and comes from no source")
     plain = json.loads(json.dumps(event.data, allow_nan=False))
     mended = DATA[event.kind].model_validate(plain).model_dump(mode="json", exclude_unset=True)
     if json.dumps(mended, sort_keys=True) != json.dumps(plain, sort_keys=True):
         raise ValueError(f"{event.kind} data is not in canonical form: {plain!r} should be {mended!r}")
-
-
-def example_events() -> list[dict[str, Any]]:
-    """Two days of one lead, as a sender would post them."""
-    yamada = {"id": "L-1024", "email": "yamada@example.co.jp"}
-    return [
-        {
-            "id": "lead-1024-1",
-            "kind": "lead",
-            "occurred_at": "2026-09-23T10:02:11+09:00",
-            "lead": {**yamada, "ids": {"hubspot": "51"}},
-            "name": "山田 太郎",
-            "company": "株式会社みなと精機",
-            "attributes": {"industry": "製造", "employees": 320},
-            "url": "https://crm.example.jp/leads/L-1024",
-        },
-        {
-            "id": "act-55012",
-            "kind": "activity",
-            "occurred_at": "2026-09-23T10:02:11+09:00",
-            "lead": yamada,
-            "activity": "download",
-            "asset": "wp-07",
-            "title": "原価管理 導入事例集 2026",
-            "topics": ["原価管理"],
-        },
-        {
-            "id": "score-1024-17",
-            "kind": "score",
-            "occurred_at": "2026-09-23T10:02:12+09:00",
-            "lead": yamada,
-            "score": 82,
-        },
-        {
-            "id": "own-7781",
-            "kind": "owner",
-            "occurred_at": "2026-09-23T10:05:00+09:00",
-            "lead": yamada,
-            "owner": "u-204",
-            "name": "佐藤 花子",
-            "email": "sato@example.jp",
-        },
-        {
-            "id": "call-3310",
-            "kind": "follow_up",
-            "occurred_at": "2026-09-24T09:40:00+09:00",
-            "recorded_at": "2026-09-24T09:52:31+09:00",
-            "lead": yamada,
-            "channel": "call",
-            "automated": False,
-            "by": "佐藤 花子",
-            "outcome": "connected",
-        },
-        {
-            "id": "st-9120",
-            "kind": "status",
-            "occurred_at": "2026-09-24T09:53:00+09:00",
-            "lead": yamada,
-            "status": "対応中",
-        },
-        {
-            "id": "dis-118",
-            "kind": "disposition",
-            "occurred_at": "2026-09-24T16:20:00+09:00",
-            "lead": yamada,
-            "outcome": "sql",
-            "by": "佐藤 花子",
-        },
-        {
-            "id": "opp-9001-1",
-            "kind": "opportunity",
-            "occurred_at": "2026-09-24T16:25:00+09:00",
-            "lead": yamada,
-            "opportunity": "opp-9001",
-            "state": "open",
-            "stage": "提案",
-            "amount": 1200000,
-            "name": "みなと精機 原価管理",
-        },
-    ]

@@ -54,10 +54,10 @@ def test_who_and_when_are_the_token_and_now_unless_told(office) -> None:
     [
         ({"outcome": "sql"}, "met", "sql"),
         ({"outcome": "accepted"}, "on_track", "accepted"),
-        ({"outcome": "rejected", "reason": "予算なし"}, "met", "rejected"),
+        ({"outcome": "rejected", "reason": "out_of_definition"}, "met", "rejected"),
         ({"outcome": "recycled", "reason": "来期"}, "met", "recycled"),
-        ({"outcome": "disqualified", "reason": "学生"}, "met", "disqualified"),
-        ({"outcome": "excluded", "reason": "競合"}, "voided", "excluded"),
+        ({"outcome": "disqualified", "reason": "no_budget"}, "met", "disqualified"),
+        ({"outcome": "excluded", "reason": "invalid"}, "voided", "excluded"),
     ],
 )
 def test_a_decision_by_hand(office, said, verdict, outcome) -> None:
@@ -74,6 +74,12 @@ def test_a_decision_by_hand(office, said, verdict, outcome) -> None:
         ({"kind": "disposition", "outcome": "rejected"}, "/reason"),
         ({"kind": "disposition", "outcome": "recycled", "reason": " "}, "/reason"),
         ({"kind": "disposition", "outcome": "disqualified"}, "/reason"),
+        ({"kind": "disposition", "outcome": "rejected", "reason": "予算なし"}, "/reason"),
+        ({"kind": "disposition", "outcome": "disqualified", "reason": "timing"}, "/again_on"),
+        ({"kind": "disposition", "outcome": "disqualified", "reason": "no_fit", "detail": " "}, "/detail"),
+        ({"kind": "pause", "reason": "  "}, "/reason"),
+        ({"kind": "pause", "reason": "折り返し", "until": "2026-09-18T08:30:00Z"}, "/until"),
+        ({"kind": "pause", "reason": "折り返し", "until": "2026-10-19T08:30:00Z"}, "/until"),
         ({"kind": "follow_up", "channel": "call", "occurred_at": "2026-09-18T08:35:01Z"}, "/occurred_at"),
         ({"kind": "follow_up", "channel": "call", "occurred_at": "2026-09-19T08:30:00Z"}, "/occurred_at"),
         ({"kind": "follow_up", "channel": "call", "occurred_at": "1999-12-31T23:59:59Z"}, "/occurred_at"),

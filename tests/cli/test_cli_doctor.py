@@ -142,7 +142,7 @@ def test_jobs_that_do_not_end_well(tasuki_anywhere, well, changes, said) -> None
         tasuki_anywhere("doctor", "--quiet", **REACHED)
         return
     found = red(tasuki_anywhere)
-    assert len(found) == 4
+    assert len(found) == len(checkup.JOBS)
     assert said[0] in found[0][0]
 
 

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
+
+from app.commands.printing import in_json
+from app.flows import ledger, policies
+from app.models import AuditEntry, Handoff
+from app.state import State
+from tests.cli.conftest import SCRIPT, clean_environment
+from tests.flows.conftest import mql
 
 NINE_HOURS = """\
 key: mql
@@ -37,7 +53,106 @@ def test_the_next_version_applies_from_now_on(tasuki) -> None:
     assert (first["version"], first["effective_from"]) == (1, None)
     assert (second["version"], second["note"]) == (2, "meeting 18")
     assert second["effective_from"] is not None
-    assert second["policy"]["alerts"] == [{"channel": "slack", "to": "sales", "on": ["breached"]}]
+    assert second["policy"]["alerts"] == [{"channel": "slack", "to": "sales", "on": ["breached"], "page": False}]
+    assert first["created_by"] == "tasuki"
+    assert second["created_by"].startswith("cli")
+
+
+@dataclass
+class Lead:
+    """One that became MQL a moment ago, and the deadline that it has."""
+
+    state: State
+    tasuki: Any
+
+    def due(self) -> datetime:
+        with self.state.database.read() as c:
+            return c.execute(select(Handoff.due_at)).scalar_one()
+
+    def audited(self, action: str) -> list[Any]:
+        with self.state.database.read() as c:
+            return list(c.execute(select(AuditEntry.__table__).where(AuditEntry.action == action)))
+
+    def calendar_without(self, day: date) -> str:
+        shown: str = self.tasuki("calendar", "show").stdout
+        return shown + f'company_days:\n  "{day}": 臨時休業\n'
+
+
+@pytest.fixture
+def lead(tasuki: Any, state_of: Any) -> Lead:
+    tasuki("policy", "apply", "-", stdin=NINE_HOURS.replace("business_hours\ntarget: 9", "business_days\ntarget: 1"))
+    state, now = state_of(tasuki), datetime.now(UTC)
+    with state.database.write() as c:
+        ledger.apply(c, mql(now), state.versions.read(c), now)
+    return Lead(state, tasuki)
+
+
+LONGER = NINE_HOURS.replace("business_hours\ntarget: 9", "business_days\ntarget: 3")
+
+
+def test_a_preview_says_what_would_change_and_changes_nothing(lead) -> None:
+    before = lead.due()
+    said = lead.tasuki("policy", "apply", "-", "--preview", stdin=LONGER).stdout
+    assert said.startswith("Preview of mql v3; nothing has been changed.\n")
+    assert re.search(r"/target +1 +3\b", said)
+    assert re.search(r"A lead that becomes MQL .* under mql: due .*; so far ", said)
+    for kind in ("72 elapsed hours  ", "72 business hours  ", "3 business days  "):
+        assert f"\n  {kind}" in said
+    assert "Clocks that run under other versions: 1\n" in said
+    assert "Deadlines that change with --migrate-open: 1 (0 earlier, 1 later)" in said
+    found = lead.tasuki.json("policy", "apply", "-", "--preview", stdin=LONGER)
+    assert (found["before"], found["after"], found["running"], len(found["moves"])) == (2, 3, 1, 1)
+    assert len(lead.tasuki.json("policy", "list")) == 2
+    assert lead.due() == before
+
+
+def test_clocks_that_run_are_moved_when_asked_to(lead) -> None:
+    before = lead.due()
+    foreseen = lead.tasuki.json("policy", "apply", "-", "--preview", stdin=LONGER)["moves"]
+    said = lead.tasuki("policy", "apply", "-", "--migrate-open", stdin=LONGER).stdout
+    assert "Deadlines of running clocks that changed: 1" in said
+    assert lead.due() > before
+    assert foreseen[0]["due_after"] == in_json(lead.due()).strip().strip('"')
+    (entry,) = lead.audited("handoff.moved")
+    assert entry.by.startswith("cli")
+
+
+@pytest.mark.parametrize(("answer", "options", "moved"), [("n", (), 0), ("y", (), 1), ("", ("--yes",), 1)])
+def test_a_person_is_asked_before_deadlines_change(lead, tmp_path: Path, answer, options, moved) -> None:
+    file = tmp_path / "mql.yaml"
+    file.write_text(LONGER)
+    terminal, keyboard = pty.openpty()
+    words = [SCRIPT, "policy", "apply", str(file), "--migrate-open", *options]
+    env = {**clean_environment(), **lead.tasuki.env}
+    os.write(terminal, f"{answer}\n".encode())
+    process = subprocess.run(words, stdin=keyboard, capture_output=True, text=True, env=env, timeout=120, check=False)
+    os.close(terminal)
+    os.close(keyboard)
+    said = process.stdout + process.stderr
+    assert ("Deadlines of running clocks change (1). Go on?" in said) is (not options)
+    assert process.returncode == (0 if moved else 1), said
+    assert len(lead.audited("handoff.moved")) == moved
+    assert len(lead.tasuki.json("policy", "list")) == 2 + moved
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "said"),
+    [
+        (
+            ("--migrate-open", "--effective-from", "2099-01-01"),
+            NINE_HOURS,
+            "/migrate_open: Running clocks can be moved only to a version that is in force at once.",
+        ),
+        (("--migrate-open",), NINE_HOURS + "enabled: false\n", "/migrate_open: No clock can be moved to a policy"),
+        (
+            ("--preview",),
+            NINE_HOURS + "owner_calendars: {tanaka: mars}\n",
+            "stdin:13: /owner_calendars/tanaka: There is no calendar mars.",
+        ),
+    ],
+)
+def test_what_cannot_be_moved_or_kept(tasuki, words, stdin, said) -> None:
+    assert tasuki("policy", "apply", "-", *words, stdin=stdin, exits=3).stderr.startswith(said)
 
 
 def test_a_difference_is_shown_as_text_and_in_words(tasuki) -> None:
@@ -109,14 +224,53 @@ def test_the_past_is_not_judged_again(tasuki) -> None:
 # --- calendars
 
 
-def test_a_shown_calendar_can_be_applied_and_taken_up_by_its_policies(tasuki) -> None:
+def test_an_applied_calendar_is_taken_up_by_its_policies(tasuki_anywhere) -> None:
+    shown = tasuki_anywhere("calendar", "show").stdout + "extra_days: {2026-09-26: [10:00-12:00]}\n"
+    said = tasuki_anywhere("calendar", "apply", "-", stdin=shown).stdout
+    made = tasuki_anywhere.json("calendar", "list")[-1]["version"]
+    assert f"Calendar default v{made} is made." in said
+    assert "Policy mql v2 uses it from now on." in said
+    assert tasuki_anywhere.json("policy", "show", "mql")["calendar_version"] == made
+    again = tasuki_anywhere("calendar", "apply", "-", stdin=shown).stdout
+    assert again.startswith(f"Nothing changed: default v{made} says the same.\n")
+    assert len(tasuki_anywhere.json("policy", "list")) == 2
+
+
+def test_a_new_company_day_moves_the_deadline_on_it(lead) -> None:
+    before = lead.due()
+    written = lead.calendar_without(before.astimezone(ZoneInfo("Asia/Tokyo")).date())
+    said = lead.tasuki("calendar", "apply", "-", "--preview", stdin=written).stdout
+    assert "Deadlines of running clocks that change: 1 (0 earlier, 1 later)" in said
+    assert re.search(r"/company_days/\S+ +– +臨時休業", said)
+    assert lead.due() == before
+    kept = lead.tasuki("calendar", "apply", "-", "--keep-open", stdin=written).stdout
+    assert "Clocks that run stay as they are." in kept
+    assert lead.due() == before
+    assert lead.tasuki.json("calendar", "apply", "-", stdin=written)["moved"] == 1
+    assert lead.due() > before
+
+
+def test_a_day_that_is_past_changes_no_deadline_and_says_so(lead) -> None:
+    said = lead.tasuki("calendar", "apply", "-", "--preview", stdin=lead.calendar_without(date(2020, 1, 6))).stdout
+    assert "No deadline of a running clock changes; what is overdue or met stays as it is." in said
+
+
+def test_public_holidays_are_proposed_and_not_applied(tasuki, state_of) -> None:
     shown = tasuki("calendar", "show").stdout
-    said = tasuki("calendar", "apply", "-", stdin=shown).stdout
-    assert "Calendar default v2 is made." in said
-    assert "Policies keep the calendar they were made with (mql)" in said
-    assert tasuki.json("policy", "show", "mql")["calendar_version"] == 1
-    assert "Policy mql v2 uses it" in tasuki("calendar", "apply", "-", "--policies", stdin=shown).stdout
-    assert tasuki.json("policy", "show", "mql")["calendar_version"] == 3
+    tasuki("calendar", "apply", "-", stdin=shown)
+    assert " has the public holidays of " in tasuki("calendar", "propose").stdout
+    state, year = state_of(tasuki), datetime.now(UTC).year
+    with state.database.write() as c:
+        _, number, calendar = policies.newest_calendar(c, "default")
+        wrong = calendar.model_copy(update={"holidays": {date(year, 1, 1): "正月", date(year, 7, 6): "開業記念"}})
+        policies.add_calendar(c, wrong, by="test", now=datetime.now(UTC))
+    said = tasuki("calendar", "propose").stdout
+    assert re.search(rf"{year}-01-01 +正月 +元日 +–", said)
+    assert re.search(rf"{year}-07-06 +開業記念 +–", said)
+    assert re.search(rf"{year + 3}-01-01 +– +元日 +not announced yet", said)
+    assert "Nothing has been applied." in said
+    assert len(tasuki.json("calendar", "propose")["changes"]) > 50
+    assert tasuki.json("calendar", "list")[-1]["version"] == number + 1
 
 
 def test_a_wrong_country_is_refused_at_its_line(tasuki) -> None:

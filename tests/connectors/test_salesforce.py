@@ -862,11 +862,13 @@ def test_own_word_for_done() -> None:
     [
         ({"CompletedDateTime": MODIFIED}, MODIFIED_AT, None),
         ({"LastModifiedDate": MODIFIED}, MODIFIED_AT, MODIFIED_AT),
-        ({"CreatedDate": MODIFIED}, MODIFIED_AT, MODIFIED_AT),
+        ({"CreatedDate": MODIFIED, "LastModifiedDate": MODIFIED}, MODIFIED_AT, MODIFIED_AT),  # logged when it was done
         ({"CreatedDate": "2026-09-01T00:00:00Z", "LastModifiedDate": MODIFIED}, MODIFIED_AT, MODIFIED_AT),
         ({"CreatedDate": "2026-09-01T00:00:00Z", "CompletedDateTime": MODIFIED}, MODIFIED_AT, None),
+        ({"CreatedDate": "2026-09-01T00:00:00Z", "SystemModstamp": MODIFIED}, MODIFIED_AT, None),
+        ({"CreatedDate": "2026-09-01T00:00:00Z"}, NOW, None),  # planned, or done? the message says only that it is done
         ({"ActivityDate": "2026-09-24"}, NOW, None),
-        ({"ActivityDate": "2026-09-24T00:00:00Z", "SystemModstamp": MODIFIED}, NOW, None),
+        ({"ActivityDate": "2026-09-24T00:00:00Z", "SystemModstamp": MODIFIED}, MODIFIED_AT, None),
     ],
 )
 def test_when_a_task_was_done_and_written_down(times: Fields, occurred: datetime, recorded: datetime | None) -> None:
@@ -911,9 +913,138 @@ def test_booked_meeting_counts_from_the_booking() -> None:
     assert only_fact("Event", {"Id": EVENT, "WhoId": LEAD}).occurred_at == NOW
 
 
-def test_a_task_that_is_edited_after_it_was_done_stays_one_follow_up() -> None:
-    edited = {**DERIVED_TASK, "Subject": "架電", "CallDisposition": "不在", "LastModifiedDate": "2026-09-25T00:00:00Z"}
-    assert only_fact("Task", edited).key == only_fact("Task", DERIVED_TASK).key
+BOOKED = {"Id": EVENT, "WhoId": LEAD, "CreatedDate": MODIFIED, "SystemModstamp": MODIFIED}
+
+
+@pytest.mark.parametrize(
+    ("fields", "at"),
+    [
+        ({"StartDateTime": "2026-10-01T01:00:00Z", "IsAllDayEvent": "false"}, MODIFIED_AT),
+        ({"StartDateTime": "2026-09-24T05:00:00Z", "IsAllDayEvent": "false"}, MODIFIED_AT - timedelta(minutes=135)),
+        ({"StartDateTime": "2026-09-24T00:00:00Z", "IsAllDayEvent": "true"}, MODIFIED_AT),
+        ({"StartDateTime": "2026-09-24T00:00:00Z"}, MODIFIED_AT),
+    ],
+)
+def test_a_meeting_that_was_written_down_afterwards_counts_from_its_beginning(fields: Fields, at: datetime) -> None:
+    event = only_fact("Event", BOOKED | dict(fields))
+    assert (event.occurred_at, event.recorded_at) == (at, MODIFIED_AT)
+
+
+# --- records that are edited, reopened, deleted
+
+
+RECORD = f"Task:{normal_id(TASK)}"
+LATER = "2026-09-25T00:00:00.000Z"
+LATER_AT = datetime(2026, 9, 25, tzinfo=UTC)
+
+
+def newest(events: list[CanonicalEvent]) -> CanonicalEvent:
+    """The revision that counts, as the contract says."""
+    (record,) = {event.record for event in events}
+    assert record is not None
+    assert len({event.key for event in events}) == len(events)
+    return max(events, key=lambda event: event.revised_at or NOW)
+
+
+@pytest.mark.parametrize("stamp", ["LastModifiedDate", "SystemModstamp"])
+def test_an_edited_task_is_another_revision_of_one_record(stamp: str) -> None:
+    """What was edited counts, the time it was done with it; so the clock follows a corrected time."""
+    first = only_fact("Task", DERIVED_TASK)
+    worded = only_fact("Task", {**DERIVED_TASK, "Subject": "架電", stamp: LATER})
+    corrected = only_fact("Task", {**DERIVED_TASK, "CompletedDateTime": "2026-09-24T06:00:00Z", stamp: LATER})
+    assert first.record == RECORD
+    assert newest([first, worded]) is worded
+    assert (worded.occurred_at, worded.data["subject"]) == (first.occurred_at, "架電")
+    assert newest([corrected, first]) is corrected
+    assert corrected.occurred_at == datetime(2026, 9, 24, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "done", "change", "reason"),
+    [
+        ("Task", DERIVED_TASK, {"IsClosed": "false", "Status": "In Progress", "CompletedDateTime": None}, "reopened"),
+        ("Task", DERIVED_TASK, {"IsDeleted": "true"}, "deleted"),
+        ("Event", BOOKED, {"IsDeleted": "true"}, "deleted"),
+    ],
+)
+@pytest.mark.parametrize("stamp", ["LastModifiedDate", "SystemModstamp"])
+def test_a_follow_up_is_taken_back(kind: str, done: Fields, change: Fields, reason: str, stamp: str) -> None:
+    first, gone = only_fact(kind, done), only_fact(kind, {**done, **change, "SystemModstamp": LATER, stamp: LATER})
+    assert (gone.kind, gone.data, gone.lead) == (EventKind.RETRACTED, {"reason": reason}, first.lead)
+    assert gone.occurred_at == LATER_AT
+    assert newest([gone, first]) is gone
+
+
+def test_a_task_that_is_done_again_counts_again() -> None:
+    reopened = {
+        **DERIVED_TASK,
+        "IsClosed": "false",
+        "Status": "In Progress",
+        "LastModifiedDate": "2026-09-24T09:00:00Z",
+    }
+    again = {**DERIVED_TASK, "CompletedDateTime": LATER, "LastModifiedDate": LATER}
+    revisions = [only_fact("Task", seen) for seen in (DERIVED_TASK, reopened, again)]
+    assert newest(revisions) is revisions[2]
+    assert revisions[2].occurred_at == LATER_AT
+
+
+def test_a_deletion_within_the_second_of_the_last_edit_comes_last() -> None:
+    at_once = {**DERIVED_TASK, "IsDeleted": "true"}
+    done, gone = only_fact("Task", DERIVED_TASK), only_fact("Task", at_once)
+    assert newest([done, gone]) is gone
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"CreatedDate": MODIFIED, "LastModifiedDate": MODIFIED, "SystemModstamp": MODIFIED},
+        {"CreatedDate": MODIFIED},
+        {},
+    ],
+)
+def test_a_task_that_was_never_done_takes_nothing_back(fields: Fields) -> None:
+    assert facts("Task", {"Id": TASK, "WhoId": LEAD, "IsClosed": "false", **fields}) == []
+
+
+@pytest.mark.parametrize("missing", ["CompletedDateTime", "TaskSubtype", "CreatedById"])
+def test_of_one_revision_the_fuller_sight_counts(missing: str) -> None:
+    full = {**DERIVED_TASK, "CreatedById": ROBOT}
+    thin = only_fact(
+        "Task", {name: value for name, value in full.items() if name != missing}, integration_users=[ROBOT]
+    )
+    fuller = only_fact("Task", full, integration_users=[ROBOT])
+    assert newest([fuller, thin]) is fuller
+
+
+def test_a_revision_without_any_stamp_gives_way_to_one_that_has_it() -> None:
+    without = {name: value for name, value in DERIVED_TASK.items() if name != "LastModifiedDate"}
+    reopened = {**DERIVED_TASK, "IsClosed": "false", "Status": "Open"}
+    assert newest([only_fact("Task", reopened), only_fact("Task", without)]).kind is EventKind.RETRACTED
+
+
+# --- people who are merged, converted, deleted
+
+
+def test_a_converted_lead_is_its_contact_from_then_on() -> None:
+    converted = {**DERIVED_LEAD, "IsConverted": "true", "ConvertedContactId": CONTACT, "ConvertedOpportunityId": DEAL}
+    events = facts("Lead", converted)
+    assert {event.lead[::2] for event in events} == {(salesforce(LEAD), salesforce(CONTACT))}
+    (status,) = [event for event in events if event.kind is EventKind.STATUS]
+    assert status.data["status"] == "converted"
+
+
+@pytest.mark.parametrize(("kind", "record", "master"), [("Lead", LEAD, "00Q5g00000Other"), ("Contact", CONTACT, LEAD)])
+def test_a_merged_record_says_only_into_which(kind: str, record: str, master: str) -> None:
+    event = only_fact(kind, {**DERIVED_LEAD, "Id": record, "IsDeleted": "true", "MasterRecordId": master})
+    assert (event.kind, event.data) == (EventKind.LEAD, {})
+    assert {salesforce(record), salesforce(master)} < {*event.lead}
+
+
+@pytest.mark.parametrize(("kind", "record"), [("Lead", LEAD), ("Contact", CONTACT)])
+def test_a_deleted_person_is_excluded(kind: str, record: str) -> None:
+    event = only_fact(kind, {**DERIVED_LEAD, "Id": record, "IsDeleted": "true", "Email": "not one"})
+    assert (event.kind, event.occurred_at) == (EventKind.DISPOSITION, MODIFIED_AT)
+    assert event.data == {"outcome": "excluded", "reason": "deleted"}
 
 
 @pytest.mark.parametrize("change", [{"WhoId": CONTACT}, {"CompletedDateTime": "2026-09-25T00:00:00Z"}, {"Id": EVENT}])
@@ -961,6 +1092,15 @@ DERIVED_DEAL = {
     "ContactId": CONTACT,
     "SystemModstamp": MODIFIED,
 }
+
+
+def test_an_opportunity_that_changed_was_opened_before() -> None:
+    """The first sight of one is a follow-up: it happened when it was opened, however late anybody looked."""
+    opened, now = facts("Opportunity", {**DERIVED_DEAL, "CreatedDate": "2026-09-20T01:00:00Z"})
+    assert (opened.occurred_at, opened.data["state"]) == (datetime(2026, 9, 20, 1, tzinfo=UTC), "open")
+    assert (now.occurred_at, now.data["state"]) == (MODIFIED_AT, "won")
+    assert len(facts("Opportunity", {**DERIVED_DEAL, "CreatedDate": MODIFIED})) == 1
+    assert facts("Opportunity", {**DERIVED_DEAL, "CreatedDate": "2026-09-20T01:00:00Z", "IsDeleted": "true"}) == []
 
 
 def test_opportunity() -> None:
@@ -1061,6 +1201,9 @@ def test_nothing_is_asked_back() -> None:
         {"stages": {"受注": "closed"}},
         {"task_types": {"訪問": "visit"}},
         {"organisation_id": ORGANIZATION},
+        {"score_field": "Score__c FROM User"},
+        {"attributes": {"Industry, Fax": "industry"}},
+        {"opportunity_contact_field": "Contact.Id"},
     ],
 )
 def test_nonsense_in_the_config_is_refused(config: dict[str, Any]) -> None:
@@ -1071,8 +1214,10 @@ def test_nonsense_in_the_config_is_refused(config: dict[str, Any]) -> None:
 # --- whatever comes
 
 
+FLAGS = ("IsDeleted", "IsAllDayEvent", "StartDateTime", "MasterRecordId", "CreatedDate")
 NAMES = sorted(
-    {*DERIVED_LEAD, *DERIVED_TASK, *DERIVED_DEAL, "CreatedById", "Type", "ConvertedContactId", "Unknown__c"} - {"Id"}
+    {*DERIVED_LEAD, *DERIVED_TASK, *DERIVED_DEAL, "CreatedById", "Type", "ConvertedContactId", "Unknown__c", *FLAGS}
+    - {"Id"}
 )
 XML_TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=20

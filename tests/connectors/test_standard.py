@@ -9,6 +9,7 @@ import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
@@ -36,7 +37,8 @@ from connectors.contract import (
 )
 from connectors.standard.connector import CONNECTOR, PROBLEMS_PER_ITEM, StandardConfig
 from connectors.standard.connector import __file__ as CONNECTOR_FILE
-from connectors.standard.schema import EVENT, ID_LENGTH, check_canonical, example_events
+from connectors.standard.examples import example_events
+from connectors.standard.schema import DATA, EVENT, ID_LENGTH, check_canonical
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "standard-webhooks"
 URL = "https://tasuki.example.jp/webhooks/crm"
@@ -276,7 +278,7 @@ def test_every_example_becomes_an_event() -> None:
     parsed = parse(example_events(), statuses={"対応中": "working"})
     assert parsed.problems == []
     assert parsed.lookups == []
-    assert {event.kind for event in parsed.events} == set(EventKind)
+    assert {event.kind for event in parsed.events} == set(DATA)
     assert [event.key for event in parsed.events] == [example["id"] for example in example_events()]
 
 
@@ -322,6 +324,18 @@ LEAD = (
                 "name": "みなと精機 原価管理",
             },
         ),
+        ("retracted", {"reason": "取引先違い", "by": "佐藤 花子"}),
+        ("acknowledged", {"by": "佐藤 花子", "until": "2026-09-25T04:00:00Z"}),
+        (
+            "pause",
+            {
+                "reason": "20日に改めて電話してほしいとのこと",
+                "until": "2026-10-20T01:00:00Z",
+                "by": "佐藤 花子",
+            },
+        ),
+        ("resume", {"by": "佐藤 花子"}),
+        ("answer", {"text": "予算は来期に確保予定とのこと。事例集を送りました", "by": "鈴木 一郎"}),
     ],
 )
 def test_data_of_each_kind(kind: str, data: dict[str, Any]) -> None:
@@ -335,6 +349,39 @@ def test_times_become_utc() -> None:
     assert found.occurred_at == datetime(2026, 9, 24, 0, 40, tzinfo=UTC)
     assert found.occurred_at.tzinfo is UTC
     assert found.recorded_at == datetime(2026, 9, 24, 0, 52, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("kind", sorted(DATA))
+def test_every_kind_may_name_the_record_behind_it(kind: str) -> None:
+    found = only(event(kind, record=" calls/3310 ", revised_at="2026-09-24T18:20:00+09:00"))
+    assert (found.record, found.revised_at) == ("calls/3310", datetime(2026, 9, 24, 9, 20, tzinfo=UTC))
+    if kind != "retracted":
+        without = only(event(kind, record="", revised_at=""))
+        assert (without.record, without.revised_at) == (None, None)
+
+
+def test_a_revision_without_an_id_is_another_fact() -> None:
+    call = event("follow_up", id=...)
+    later = {**call, "revised_at": "2026-09-24T20:00:00+09:00"}
+    assert len({only(call).key, only(later).key, only({**call, "record": "calls/9"}).key}) == 3
+    assert only(later).key == only(dict(reversed(later.items()))).key
+
+
+@pytest.mark.parametrize("kind", ["pause", "acknowledged"])
+def test_an_end_is_optional_and_stored_in_utc(kind: str) -> None:
+    assert "until" not in only(event(kind, until=...)).data
+    assert "until" not in only(event(kind, until="")).data
+    assert only(event(kind, until="2026-10-31T09:00:00.5+09:00")).data["until"] == "2026-10-31T00:00:00.500000Z"
+    for key in ("until", "occurred_at"):
+        first = {key: event(kind)[key], **event(kind)}  # whichever of the two is read first
+        assert only(first).data["until"].endswith("Z")
+        (problem,) = parse({**first, "until": first["occurred_at"]}).problems
+        assert (problem.place, problem.reason) == ("until", TOO_EARLY)
+
+
+def test_terms_are_never_taken_from_outside() -> None:
+    (problem,) = parse(event(kind="terms", policy=1, by="somebody")).problems
+    assert (problem.place, problem.reason) == ("kind", KINDS)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +407,12 @@ NO_ZONE = "has no time zone; write it like 2026-09-24T17:30:00+09:00 or 2026-09-
 NO_TIME = "must be a time like 2026-09-24T17:30:00+09:00"
 NO_TEXT = "must be a time written as text, like 2026-09-24T17:30:00+09:00"
 NO_NUMBER = "must be a number"
-KINDS = "must be one of lead, score, activity, owner, status, follow_up, disposition, opportunity"
+KINDS = (
+    "must be one of lead, score, activity, owner, status, follow_up, disposition, opportunity, "
+    "retracted, pause, resume, answer, acknowledged"
+)
+TOO_LONG = f"String should have at most {ID_LENGTH} characters"
+TOO_EARLY = "must be later than occurred_at"
 MISSPELT = "is not a key of this kind of event; check the spelling"
 NOBODY = "needs at least one of id, email and ids"
 
@@ -398,7 +450,7 @@ NOBODY = "needs at least one of id, email and ids"
         (event(lead={"ids": {"email": "a@example.jp"}}), "lead", "names an address in ids; write it as email"),
         (event(lead={"ids": {" ": "51"}}), "lead.ids. ", "must not be blank"),
         (event(lead={"id": True}), "lead.id", "Input should be a valid string"),
-        (event(id="x" * (ID_LENGTH + 1)), "id", f"String should have at most {ID_LENGTH} characters"),
+        (event(id="x" * (ID_LENGTH + 1)), "id", TOO_LONG),
         (event(id=10**ID_LENGTH), "id", f"an id has at most {ID_LENGTH} characters"),
         (event("activity", title="a\x00b"), "title", "holds a NUL character, which cannot be stored"),
         (event("activity", title="\ud83d"), "title", "holds half of a surrogate pair, which is not a character"),
@@ -412,6 +464,18 @@ NOBODY = "needs at least one of id, email and ids"
         (event("follow_up", automated=...), "automated", "is missing"),
         (event("follow_up", channel="fax"), "channel", "Input should be 'call', 'email', 'meeting' or 'other'"),
         (event("opportunity", state="closed"), "state", "Input should be 'open', 'won' or 'lost'"),
+        (event("retracted", record=...), "record", "is missing"),
+        (event("retracted", record=" "), "record", "must not be blank"),
+        (event("retracted", record=None), "record", "Input should be a valid string"),
+        (event("follow_up", record="r" * (ID_LENGTH + 1)), "record", TOO_LONG),
+        (event("follow_up", revised_at="2026-09-24T17:30:00"), "revised_at", NO_ZONE),
+        (event("pause", reason=...), "reason", "is missing"),
+        (event("pause", reason=" \u3000"), "reason", "must not be blank"),
+        (event("pause", until="2026-09-25T09:59:59+09:00"), "until", TOO_EARLY),
+        (event("pause", until="2026-10-20"), "until", NO_ZONE),
+        (event("acknowledged", until="2026-09-25T00:00:00Z"), "until", TOO_EARLY),
+        (event("resume", until="2026-10-20T10:00:00Z"), "until", MISSPELT),
+        (event("answer", reason="x"), "reason", MISSPELT),
     ],
 )  # fmt: skip
 def test_one_wrong_item_does_not_stop_the_others(wrong: dict[str, Any], place: str, reason: str) -> None:
@@ -600,7 +664,7 @@ def test_readme_examples_are_understood(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_readme_table_names_every_key_and_word(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    words = {str(word) for enum in (EventKind, LeadStatus, Outcome) for word in enum}
+    words = {str(word) for known in (DATA, LeadStatus, Outcome) for word in known}
     words |= {"call", "email", "meeting", "other", "open", "won", "lost"}
     words |= {name for model in EVENT.json_schema()["$defs"].values() for name in model.get("properties", {})}
     assert [word for word in sorted(words) if f"`{word}`" not in text] == []
@@ -645,7 +709,7 @@ def test_there_is_nothing_to_ask() -> None:
 
 def test_the_json_schema_describes_every_kind_and_key() -> None:
     schema = EVENT.json_schema()
-    assert set(schema["discriminator"]["mapping"]) == set(EventKind)
+    assert set(schema["discriminator"]["mapping"]) == set(DATA) == set(EventKind) - {EventKind.TERMS}
     for model in schema["$defs"].values():
         if "kind" not in model.get("properties", {}):
             continue
@@ -691,6 +755,16 @@ def wrong_events() -> Iterator[Any]:
     yield "follow-up without automated", of(EventKind.FOLLOW_UP, {"channel": "call"})
     yield "automated as text", of(EventKind.FOLLOW_UP, {"channel": "call", "automated": "no"})
     yield "attributes too deep", of(EventKind.LEAD, {"attributes": {"a": {"b": 1}}})
+    yield "blank record", replace(GENUINE, record="")
+    yield "long record", replace(GENUINE, record="r" * (ID_LENGTH + 1))
+    yield "revised_at naive", replace(GENUINE, revised_at=naive)
+    yield "revised_at not UTC", replace(GENUINE, revised_at=tokyo)
+    yield "retracted without its record", of(EventKind.RETRACTED, {})
+    yield "pause without a reason", of(EventKind.PAUSE, {})
+    yield "pause with a blank reason", of(EventKind.PAUSE, {"reason": " "})
+    yield "pause that ends as it begins", of(EventKind.PAUSE, {"reason": "later", "until": "2026-09-24T08:30:00Z"})
+    yield "until not in UTC", of(EventKind.PAUSE, {"reason": "later", "until": "2026-10-24T08:30:00+09:00"})
+    yield "terms", of(EventKind.TERMS, {"policy": 1, "by": "somebody"})
     yield "script as link", of(EventKind.LEAD, {"url": "javascript:alert(1)"})
 
 
@@ -711,6 +785,12 @@ def test_check_canonical_accepts_what_the_contract_promises() -> None:
         (EventKind.LEAD, {}),
         (EventKind.LEAD, {"name": "", "attributes": {"a": None, "b": True, "c": 1.5}}),
         (EventKind.FOLLOW_UP, {"channel": "email", "automated": True, "subject": " "}),
+        (EventKind.RETRACTED, {"reason": "deleted"}),
+        (EventKind.PAUSE, {"reason": "later", "until": "2026-10-20T01:00:00Z"}),
+        (EventKind.RESUME, {}),
+        (EventKind.ANSWER, {"text": "yes"}),
+        (EventKind.ACKNOWLEDGED, {"until": "2026-10-20T01:00:00Z"}),
     ]
     for kind, data in accepted:
-        check_canonical(CanonicalEvent("k", kind, NOW, GENUINE.lead, data, NOW - timedelta(days=1)))
+        at, before = NOW, NOW - timedelta(days=1)
+        check_canonical(CanonicalEvent("k", kind, at, GENUINE.lead, data, before, record="calls:1", revised_at=before))

@@ -15,12 +15,12 @@ from app.domain.agenda import (
     Breach,
     Cause,
     Lead,
-    bursts,
     cause_of,
     figures,
     grouped,
     period_start,
 )
+from app.domain.bursts import spans
 from app.domain.calendar import ClockKind, japanese_office, with_public_holidays
 from app.domain.clock import Verdict
 from app.domain.language import text
@@ -140,7 +140,9 @@ def test_bursts(seconds: list[int], expected: list[tuple[int, int]]) -> None:
     def at(second: int) -> datetime:
         return QUALIFIED + timedelta(seconds=second)
 
-    assert bursts([at(s) for s in seconds]) == [(at(first), at(last)) for first, last in expected]
+    assert spans([at(s) for s in seconds], 20, timedelta(minutes=10)) == [
+        (at(first), at(last)) for first, last in expected
+    ]
 
 
 def test_every_cause_has_a_title_and_a_fix_in_both_tongues() -> None:

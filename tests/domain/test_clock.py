@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.domain.calendar import Calendar, japanese_office, with_public_holidays
-from app.domain.clock import OPEN, Status, Terms, Verdict, evaluate, terms
+from app.domain.clock import OPEN, Status, Terms, Verdict, evaluate, plain_terms, terms
 from app.domain.history import Episode, Touch
-from app.domain.policy import Policy
+from app.domain.policy import Policies, Policy, PolicyVersion
 from app.domain.rules import DEFAULT_RULE
 
 #: Friday 17:30 in Tokyo, before five closed days.
@@ -112,8 +112,9 @@ def test_every_moment_to_look_again_changes_the_verdict() -> None:
     ],
 )
 def test_until_when(policy: dict[str, Any], due: datetime | str, warn: datetime | str | None) -> None:
-    agreed = terms(QUALIFIED, Policy(key="mql", name="MQL", rule=DEFAULT_RULE, **policy), OFFICE)
-    assert agreed == Terms(_at(due), None if warn is None else _at(warn))
+    version = PolicyVersion(1, 1, Policy(key="mql", name="MQL", rule=DEFAULT_RULE, **policy), OFFICE, 1, None)
+    assert plain_terms(QUALIFIED, version) == terms(episode(), Policies([version]))
+    assert plain_terms(QUALIFIED, version) == Terms(_at(due), None if warn is None else _at(warn))
 
 
 def _at(written: datetime | str) -> datetime:

@@ -415,5 +415,8 @@ def test_a_receipt_as_json() -> None:
         "used": "PT30M",
         "left": "PT15M",
         "reason": None,
+        "note": None,
+        "detail": None,
+        "by_hours": False,
     }
     assert [line["reason"] for line in document["lines"]] == [None, "", "", "敬老の日", "国民の休日", "秋分の日", None]

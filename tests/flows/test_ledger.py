@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.db import Database
 from app.flows import rebuild, sweep
 from app.flows.policies import Cache
-from app.models import Alert, Handoff, Lead, LeadIdentity, VerdictChange
+from app.models import HANDED_OVER, Alert, Handoff, Lead, LeadIdentity, VerdictChange
 from connectors.contract import ExternalId
 from tests.conftest import FRIDAY
 from tests.flows.conftest import MA, fact, mql
@@ -23,7 +23,7 @@ MAIL = ExternalId("email", "sato@yamada.example")
 
 def handoffs(database: Database) -> list:
     with database.read() as c:
-        return list(c.execute(select(Handoff.__table__).order_by(Handoff.lead_id, Handoff.number)))
+        return list(c.execute(select(Handoff.__table__).where(HANDED_OVER).order_by(Handoff.lead_id, Handoff.number)))
 
 
 def test_a_lead_becomes_mql_nobody_follows_up_and_it_breaches_at_the_deadline(database, apply) -> None:
@@ -100,7 +100,7 @@ def test_recycled_and_qualified_again_is_a_second_handoff(database, apply) -> No
     apply([fact("disposition", FRIDAY + H, outcome="recycled", reason="timing")], FRIDAY + H)
     apply([fact("score", FRIDAY + 2 * H, score=90)], FRIDAY + 2 * H)
     assert len(handoffs(database)) == 1, "the old downloads do not count again"
-    apply(mql(FRIDAY + 48 * H), FRIDAY + 48 * H)
+    apply(mql(FRIDAY + 300 * H), FRIDAY + 300 * H)
     first, second = handoffs(database)
     assert (first.verdict, first.number, second.verdict, second.number) == ("met", 1, "on_track", 2)
 
@@ -110,8 +110,8 @@ def test_a_repeated_status_is_no_follow_up_of_the_next_handoff(database, apply) 
     apply(mql(FRIDAY), FRIDAY)
     apply([fact(at=FRIDAY + H, **said)], FRIDAY + H)
     apply([fact("disposition", FRIDAY + 2 * H, outcome="recycled", reason="timing")], FRIDAY + 2 * H)
-    apply(mql(FRIDAY + 48 * H), FRIDAY + 48 * H)
-    apply([fact(at=FRIDAY + 49 * H, **said)], FRIDAY + 49 * H)
+    apply(mql(FRIDAY + 300 * H), FRIDAY + 300 * H)
+    apply([fact(at=FRIDAY + 301 * H, **said)], FRIDAY + 301 * H)
     assert [row.verdict for row in handoffs(database)] == ["met", "on_track"]
 
 
@@ -137,7 +137,7 @@ def test_two_tools_one_address_one_person(database, apply) -> None:
 def story() -> list:
     """One lead's events in two tools, with a return, a second qualification and links between the ids."""
     first = mql(FRIDAY)
-    again = mql(FRIDAY + 60 * H, lead=(SFA,))
+    again = mql(FRIDAY + 260 * H, lead=(SFA,))
     return [
         *first,
         *again,
@@ -154,7 +154,7 @@ def test_any_order_and_any_duplication_end_in_the_same_state(database, apply, se
     chance, facts = random.Random(seed), story()
     shuffled = facts + chance.choices(facts, k=6)
     chance.shuffle(shuffled)
-    now = FRIDAY + 100 * H
+    now = FRIDAY + 300 * H
     while shuffled:
         size = chance.randint(1, 4)
         apply(shuffled[:size], now)
@@ -162,7 +162,7 @@ def test_any_order_and_any_duplication_end_in_the_same_state(database, apply, se
     sweep.run(database, Cache(), now)
     assert [outcome(row) for row in handoffs(database) if row.verdict != "voided"] == [
         (1, "met", FRIDAY, FRIDAY + 24 * H, "rep-1", FRIDAY + 3 * H),
-        (2, "breached", FRIDAY + 60 * H, FRIDAY + 84 * H, "rep-1", None),
+        (2, "breached", FRIDAY + 260 * H, FRIDAY + 284 * H, "rep-1", None),
     ]
     assert rebuild.check(database, now) == []
 

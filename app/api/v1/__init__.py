@@ -4,21 +4,43 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.api import docs, feeds
+from app.api import docs
+from app.api import feeds as meeting_feeds
 from app.api.v1 import (
     alerts,
+    bursts,
     calendars,
     deliveries,
     due,
+    feeds,
     follow_ups,
     handoffs,
+    identities,
     leads,
     meetings,
     policies,
+    readings,
+    reports,
     sources,
 )
 
-NOUNS = (leads, handoffs, follow_ups, sources, deliveries, policies, calendars, due, alerts, meetings)
+NOUNS = (
+    leads,
+    handoffs,
+    follow_ups,
+    identities,
+    sources,
+    readings,
+    feeds,
+    deliveries,
+    policies,
+    calendars,
+    due,
+    alerts,
+    bursts,
+    meetings,
+    reports,
+)
 
 _v1 = APIRouter(prefix="/v1")
 for _noun in NOUNS:
@@ -26,5 +48,5 @@ for _noun in NOUNS:
 
 router = APIRouter()
 router.include_router(_v1)
-router.include_router(feeds.router)
+router.include_router(meeting_feeds.router)
 router.include_router(docs.router)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from app.api.schemas import whole_seconds
 from app.api.v1.explanations import (
+    Delays,
     Evidence,
     Explanation,
     Found,
+    Journey,
     OwedAlert,
     OwnerTime,
     Qualification,
@@ -37,11 +40,27 @@ def explained(found: flow.Explanation, handoff: Handoff) -> Explanation:
             findings=[_found(reason, words) for reason, words in zip(file.reasons, found.findings, strict=True)],
         ),
         receipt=receipt(file.receipt, file.version.calendar_version, found.receipt),
+        journey=_journey(found),
         touches=[_touch(act) for act in found.touches],
         owners=[_owner(each) for each in found.owners],
         verdicts=[VerdictStep.model_validate(change, from_attributes=True) for change in file.changes],
         withdrawn=file.withdrawn,
         alerts=[OwedAlert.model_validate(row, from_attributes=True) for row in found.alerts],
+    )
+
+
+def _journey(found: flow.Explanation) -> Journey:
+    took = found.delays
+    return Journey(
+        **asdict(found.journey),
+        due_effective_at=found.due_effective_at,
+        delays=Delays(
+            ma_seconds=whole_seconds(took.ma),
+            own_seconds=whole_seconds(took.own),
+            routing_seconds=whole_seconds(took.routing),
+            human_seconds=whole_seconds(took.human),
+            logging_seconds=None if took.logging is None else whole_seconds(took.logging),
+        ),
     )
 
 

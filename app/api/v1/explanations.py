@@ -92,6 +92,34 @@ class OwnerTime(Shown):
     used_seconds: int = Field(description="How long the policy's clock ran meanwhile.")
 
 
+class Delays(Shown):
+    """Whose time it took until the follow-up or until now, on the policy's clock."""
+
+    ma_seconds: int = Field(description="Until the tools had told Tasuki.")
+    own_seconds: int = Field(description="Until Tasuki had decided.")
+    routing_seconds: int = Field(description="Until somebody had it.")
+    human_seconds: int = Field(description="Until the owner followed up.")
+    logging_seconds: int | None = Field(
+        description="From the follow-up until it was recorded, as time goes by; null: no follow-up yet."
+    )
+
+
+class Journey(Shown):
+    """The moments of the handoff; null: not yet, or nobody told."""
+
+    occurred_at: datetime = Field(description="The lead fulfilled the rule.")
+    received_at: datetime = Field(description="The last piece of evidence reached Tasuki.")
+    decided_at: datetime = Field(description="Tasuki made it a handoff.")
+    in_sfa_at: datetime | None = Field(description="A tool of sales first told of the lead.")
+    assigned_at: datetime | None
+    touched_at: datetime | None
+    recorded_at: datetime | None = Field(description="Somebody wrote the follow-up down.")
+    due_effective_at: datetime = Field(
+        description="The deadline as it was for a person: later than due_at where the tools told too late."
+    )
+    delays: Delays
+
+
 class VerdictStep(Shown):
     previous: Verdict | None
     verdict: Verdict
@@ -174,6 +202,23 @@ EXAMPLE: dict[str, Any] = {
             "Due Sat 9/19 17:30",
         ],
     },
+    "journey": {
+        "occurred_at": "2026-09-18T08:30:00Z",
+        "received_at": "2026-09-18T08:30:04Z",
+        "decided_at": "2026-09-18T08:30:05Z",
+        "in_sfa_at": "2026-09-18T08:32:40Z",
+        "assigned_at": "2026-09-18T08:33:10Z",
+        "touched_at": "2026-09-19T07:30:00Z",
+        "recorded_at": "2026-09-19T09:02:00Z",
+        "due_effective_at": "2026-09-19T08:30:00Z",
+        "delays": {
+            "ma_seconds": 4,
+            "own_seconds": 1,
+            "routing_seconds": 185,
+            "human_seconds": 82610,
+            "logging_seconds": 5520,
+        },
+    },
     "touches": [
         {
             "event_id": "0d4be1a1c2f34bb59c4d8a6f2b7e9c30",
@@ -229,6 +274,7 @@ class Explanation(Shown):
     handoff: Handoff
     qualification: Qualification
     receipt: Receipt
+    journey: Journey
     touches: list[ShownTouch] = Field(description="In the order in which they happened.")
     owners: list[OwnerTime]
     verdicts: list[VerdictStep] = Field(description="In the order in which they became known.")

@@ -1,21 +1,23 @@
-"""Follow-ups recorded by hand."""
+"""What people say by hand: follow-ups, decisions, pauses, answers."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Header, Query, Response
+from fastapi import Header, Path, Query, Response
 from pydantic import ConfigDict, Field, RootModel
+from sqlalchemy import Connection
 
 from app.api.auth import Writer
 from app.api.here import Here
 from app.api.nouns import noun
-from app.api.schemas import Moment, Nothing, Shown, Word, Written, WrittenId
+from app.api.schemas import Asked, Moment, Nothing, Shown, Word, Written, WrittenId
 from app.api.v1 import shapes
 from app.api.v1.shapes import Handoff, shown
 from app.flows import follow_ups, lists
 from app.flows.follow_ups import Entry
+from app.state import State
 from connectors.contract import EventKind, Outcome
 
 router = noun("/follow-ups", "Follow-ups")
@@ -44,11 +46,53 @@ class Decision(_Entry):
     kind: Literal["disposition"]
     outcome: Outcome
     reason: Word | None = Field(
-        None, description="Why; needed for rejected, recycled and disqualified.", examples=["予算が来期"]
+        None,
+        description="Why; needed for rejected (routing, incomplete, out_of_definition, duplicate), disqualified"
+        " (unreachable, no_need, timing, no_budget, no_fit, competitor) and recycled (any text).",
+        examples=["timing"],
+    )
+    detail: Word | None = Field(None, description="What else there is to say; needed for no_fit.")
+    again_on: date | None = Field(
+        None, description="From when on it makes sense to try again; needed for timing.", examples=["2026-10-15"]
     )
 
 
-class FollowUp(RootModel[Annotated[Contact | Decision, Field(discriminator="kind")]]):
+class Pause(_Entry):
+    """The customer asked to wait: the clock stands still. It never heals a deadline that has passed."""
+
+    kind: Literal["pause"]
+    reason: Word = Field(description="Why.", examples=["20日に折り返しのご希望"])
+    until: Moment | None = Field(
+        None,
+        description="Until when; left out: until somebody resumes, at most the policy's longest pause.",
+        examples=["2026-09-25T10:00:00+09:00"],
+    )
+
+
+class Resume(_Entry):
+    """The wait is over."""
+
+    kind: Literal["resume"]
+
+
+class Acknowledgement(_Entry):
+    """Somebody is on it: reminders are held back for a while. The clock goes on."""
+
+    kind: Literal["acknowledged"]
+    until: Moment | None = Field(None, description="Until when; left out: as long as the policy says.")
+
+
+class Reply(_Entry):
+    """Marketing answers a rejection."""
+
+    kind: Literal["answer"]
+    text: Word | None = Field(None, description="What marketing makes of it.", examples=["定義を見直します"])
+
+
+AnyAct = Contact | Decision | Pause | Resume | Acknowledgement | Reply
+
+
+class FollowUp(RootModel[Annotated[AnyAct, Field(discriminator="kind")]]):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -61,6 +105,12 @@ class FollowUp(RootModel[Annotated[Contact | Decision, Field(discriminator="kind
                     "outcome": "つながった",
                 },
                 {"kind": "disposition", "lead_id": 512, "outcome": "recycled", "reason": "予算が来期"},
+                {
+                    "kind": "pause",
+                    "lead_id": 512,
+                    "reason": "20日に折り返しのご希望",
+                    "until": "2026-09-25T10:00:00+09:00",
+                },
             ]
         }
     )
@@ -117,16 +167,80 @@ def record_follow_up(
         handoff = lists.newest_handoff(c, entry.lead_id)
     if handoff:
         response.headers["Location"] = f"/v1/handoffs/{handoff.id}/explain"
+    return _recorded(recorded, entry.lead_id, handoff, state)
+
+
+class Revision(Written):
+    """What to put right; what is left out stays as it was."""
+
+    occurred_at: Moment | None = Field(None, description="When it really happened.")
+    channel: Literal["call", "email", "meeting", "other"] | None = None
+    outcome: Word | None = None
+    subject: Word | None = None
+    reason: Word | None = None
+    detail: Word | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"occurred_at": "2026-09-19T16:10:00+09:00"}]})
+
+
+EventId = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{32}$", description="`event_id` of the entry.", examples=["0d4be1a1c2f34bb59c4d8a6f2b7e9c30"]
+    ),
+]
+
+
+@router.patch("/{event_id}", operation_id="revise_follow_up")
+def revise_follow_up(
+    event_id: EventId, body: Revision, token: Writer, state: Here, _: Annotated[Nothing, Query()]
+) -> Recorded:
+    """Put an entry right; the verdict follows, and what was said before stays in the ledger."""
+    said = body.model_dump(mode="json", exclude={"occurred_at"}, exclude_none=True)
+    with state.database.write() as c:
+        policies = state.versions.read(c)
+        recorded = follow_ups.revise(
+            c, event_id, said, at=body.occurred_at, by=token.name, policies=policies, now=state.clock()
+        )
+        return _stands(c, recorded, state)
+
+
+class Retraction(Asked):
+    reason: Word | None = Field(None, description="Why.", examples=["別のリードの記録でした"])
+
+
+@router.delete("/{event_id}", operation_id="retract_follow_up")
+def retract_follow_up(
+    event_id: EventId,
+    token: Writer,
+    state: Here,
+    asked: Annotated[Retraction, Query()],
+) -> Recorded:
+    """Take an entry back; the verdict follows, and what was said stays in the ledger."""
+    with state.database.write() as c:
+        policies = state.versions.read(c)
+        recorded = follow_ups.retract(
+            c, event_id, by=token.name, reason=asked.reason, policies=policies, now=state.clock()
+        )
+        return _stands(c, recorded, state)
+
+
+def _stands(c: Connection, recorded: follow_ups.Recorded, state: State) -> Recorded:
+    lead_id = follow_ups.lead_of(c, recorded.event_id)
+    return _recorded(recorded, lead_id, lists.newest_handoff(c, lead_id), state)
+
+
+def _recorded(recorded: follow_ups.Recorded, lead_id: int, handoff: Any | None, state: State) -> Recorded:
     return Recorded(
         event_id=recorded.event_id,
-        lead_id=entry.lead_id,
+        lead_id=lead_id,
         occurred_at=recorded.occurred_at,
         new=recorded.new,
         handoff=shown(handoff, state.settings.public_url) if handoff else None,
     )
 
 
-def _entry(said: Contact | Decision, *, by: str, key: str | None) -> Entry:
+def _entry(said: AnyAct, *, by: str, key: str | None) -> Entry:
     data: dict[str, Any] = said.model_dump(mode="json", exclude={"lead_id", "occurred_at", "by", "kind"})
     if isinstance(said, Contact):
         data["automated"] = False

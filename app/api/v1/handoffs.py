@@ -16,6 +16,7 @@ from app.api.schemas import Id, Key, Moment, Nothing, RowId, Shown, Word, whole_
 from app.api.v1.explaining import explained
 from app.api.v1.explanations import Explanation
 from app.api.v1.shapes import EXAMPLE, Handoff, shown
+from app.domain.agreement import Duty
 from app.domain.clock import OPEN, Verdict
 from app.flows import lists
 from app.flows.dossier import NoSuchHandoff
@@ -33,6 +34,7 @@ class Remaining(Shown):
 
 
 class HandoffsAsked(Paged):
+    duty: Duty = Field(Duty.FOLLOW_UP, description="What is owed, and by whom.", examples=["follow_up"])
     verdict: list[Verdict] = Field([], description="One or several.", examples=[["breached", "at_risk"]])
     owner: Word | None = Field(None, description="The owner's id.", examples=["0055i000001TaNA"])
     unowned: bool | None = Field(None, description="true: only handoffs that nobody owns; false: only owned ones.")

@@ -49,6 +49,9 @@ class Identity(Shown):
 class LeadFile(Lead):
     """A person with everything they are known by, and their handoffs."""
 
+    joined_into: int | None = Field(
+        None, description="The lead that this one turned out to be; its ids and facts are there. null: it stands alone."
+    )
     identities: list[Identity]
     attributes: dict[str, Any] = Field(description="What rules may ask for.")
     handoffs: list[Handoff] = Field(description="In their order.")
@@ -58,6 +61,7 @@ class LeadFile(Lead):
             "examples": [
                 EXAMPLE
                 | {
+                    "joined_into": None,
                     "identities": [
                         {"system": "hubspot", "value": "501"},
                         {"system": "salesforce", "value": "00Q5i000001AbcdEAA"},
@@ -107,6 +111,7 @@ def get_lead(lead_id: RowId, _: Annotated[Nothing, Query()], state: Here) -> Lea
         file = lists.lead(c, lead_id)
     return LeadFile(
         **dict(Lead.model_validate(file.lead, from_attributes=True)),
+        joined_into=file.lead.joined_into,
         identities=[Identity(system=system, value=value) for system, value in file.identities],
         attributes=file.attributes,
         handoffs=[shown(row, state.settings.public_url) for row in file.handoffs],

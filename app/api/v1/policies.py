@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Response
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, Strict
 
 from app.api.auth import Admin, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.schemas import Asked, Moment, Nothing, Shown, Written, storable
+from app.api.v1 import previews
+from app.api.v1.previews import Difference, Preview
 from app.domain.differences import differences
 from app.domain.policy import Policy
 from app.domain.rules import explain_rule
-from app.flows import lists, publish
+from app.flows import lists, policies, publish
 from app.flows.lists import PolicyEntry
 
 router = noun("/policies", "Policies")
@@ -64,12 +66,26 @@ class PolicyVersion(Shown):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
 
+class AppliedPolicy(PolicyVersion):
+    """The version that now is the newest, and what became of the clocks that ran."""
+
+    new: bool = Field(description="false: the newest version says the same, and none was made.")
+    moved: int = Field(description="Deadlines that changed; the audit log names them.")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"new": True, "moved": 0}]})
+
+
 class Publication(Written):
     """The next version of a policy."""
 
     policy: Policy
     effective_from: Moment | None = Field(None, description="From now on at the earliest; left out: now.")
-    note: Annotated[str, Field(max_length=2000)] = Field("", description="Why, for whoever reads the versions later.")
+    note: Annotated[str, Field(max_length=2000), AfterValidator(storable)] = Field(
+        "", description="Why, for whoever reads the versions later."
+    )
+    migrate_open: Annotated[bool, Strict()] = Field(
+        False, description="Move the clocks that run to this version. What is overdue or met stays as it is."
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -87,12 +103,6 @@ class Publication(Written):
 class DiffAsked(Asked):
     before: Annotated[int, Field(ge=1, le=10**6)] = Field(alias="from", description="The one version.", examples=[2])
     after: Annotated[int, Field(ge=1, le=10**6)] = Field(alias="to", description="The other.", examples=[3])
-
-
-class Difference(Shown):
-    pointer: str = Field(description="JSON pointer into `policy`.")
-    before: Any = Field(description="null: not written.")
-    after: Any
 
 
 class Diff(Shown):
@@ -133,20 +143,47 @@ def list_policies(state: Here, _: Annotated[Nothing, Query()]) -> Listing[Policy
     return Listing(items=[_shown(entry) for entry in newest.values()])
 
 
-@router.post("", operation_id="apply_policy", status_code=201)
+@router.post(
+    "",
+    operation_id="apply_policy",
+    status_code=201,
+    responses={200: {"model": AppliedPolicy, "description": "The newest version says the same."}},
+)
 def apply_policy(
     body: Publication, token: Admin, state: Here, response: Response, _: Annotated[Nothing, Query()]
-) -> PolicyVersion:
+) -> AppliedPolicy:
     """Add the policy's next version, on the newest version of its calendar.
 
-    Handoffs that run keep the version they started under.
+    Handoffs that run keep the version they started under, unless `migrate_open`.
     """
-    now, policy, note = state.clock(), body.policy, storable(body.note)
-    with state.database.write() as c:
-        number = publish.policy(c, policy, by=token.name, now=now, effective_from=body.effective_from, note=note)
-    response.headers["Location"] = f"/v1/policies/{policy.key}/versions/{number}"
+    published = publish.policy(
+        state.database,
+        state.versions,
+        body.policy,
+        by=token.name,
+        now=state.clock(),
+        effective_from=body.effective_from,
+        note=body.note,
+        migrate_open=body.migrate_open,
+    )
+    response.headers["Location"] = f"/v1/policies/{body.policy.key}/versions/{published.version}"
+    response.status_code = 201 if published.new else 200
     with state.database.read() as c:
-        return _shown(lists.policy_version(c, state.versions.read(c), policy.key, number))
+        entry = lists.policy_version(c, state.versions.read(c), body.policy.key, published.version)
+    return AppliedPolicy(**dict(_shown(entry)), new=published.new, moved=len(published.moves))
+
+
+@router.post("/preview", operation_id="preview_policy", dependencies=[reads])
+def preview_policy(body: Publication, state: Here, _: Annotated[Nothing, Query()]) -> Preview:
+    """What applying it would change: the document, deadlines of new leads, and those that `migrate_open` moves.
+
+    Nothing is written.
+    """
+    now, start = state.clock(), body.effective_from
+    with state.database.read() as c:
+        return previews.shown(
+            publish.preview_policy(c, body.policy, now=now, effective_from=start, migrate_open=body.migrate_open)
+        )
 
 
 @router.get("/{key}", operation_id="list_policy_versions", dependencies=[reads])
@@ -178,16 +215,10 @@ def diff_policy_versions(key: PolicyKey, asked: Annotated[DiffAsked, Query()], s
         after=new.version,
         calendar_version_from=old.calendar_version,
         calendar_version_to=new.calendar_version,
-        differences=[
-            Difference(pointer=each.place, before=each.before, after=each.after)
-            for each in differences(_document(old.policy), _document(new.policy))
-        ],
+        differences=previews.differences_shown(
+            differences(policies.document_of(old.policy), policies.document_of(new.policy))
+        ),
     )
-
-
-def _document(policy: Policy) -> dict[str, Any]:
-    document: dict[str, Any] = policy.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return document
 
 
 def _shown(entry: PolicyEntry) -> PolicyVersion:

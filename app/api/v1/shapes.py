@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from app.api.schemas import Shown
+from app.domain.agreement import Duty
 from app.domain.clock import Verdict
-from app.domain.history import episode_from_json
+from app.domain.episode import ChangeKind, episode_from_json
 
 LEAD_EXAMPLE: dict[str, Any] = {
     "id": 512,
@@ -19,6 +20,7 @@ LEAD_EXAMPLE: dict[str, Any] = {
 }
 EXAMPLE: dict[str, Any] = {
     "id": 812,
+    "duty": "follow_up",
     "number": 1,
     "lead": LEAD_EXAMPLE,
     "verdict": "at_risk",
@@ -30,6 +32,9 @@ EXAMPLE: dict[str, Any] = {
     "warn_at": "2026-09-19T02:30:00Z",
     "owner": {"id": "0055i000001TaNA", "name": "田中 舞"},
     "assigned_at": "2026-09-18T08:33:10Z",
+    "paused_until": None,
+    "acknowledged_until": None,
+    "burst_id": None,
     "first_touch": None,
     "outcome": None,
     "outcome_reason": None,
@@ -76,9 +81,13 @@ class HandoffLinks(Shown):
 
 
 class Handoff(Shown):
-    """One MQL handed to sales, with its clock."""
+    """One MQL handed to sales, with its clock; or another duty that came of it."""
 
     id: int
+    duty: Duty = Field(
+        description="follow_up: sales follows up; next_response: sales answers a lead that came back; answer, brief:"
+        " marketing answers a rejection, hands over a complete brief."
+    )
     number: int = Field(description="1 for the lead's first handoff, 2 after a recycling, …")
     lead: LeadRef
     verdict: Verdict
@@ -90,6 +99,9 @@ class Handoff(Shown):
     warn_at: datetime | None
     owner: Owner | None
     assigned_at: datetime | None
+    paused_until: datetime | None = Field(description="The end of the newest pause, also of one that is over.")
+    acknowledged_until: datetime | None = Field(description="Somebody is on it: no reminders until then.")
+    burst_id: int | None = Field(description="The burst that it qualified in.")
     first_touch: Touch | None
     outcome: str | None
     outcome_reason: str | None
@@ -106,6 +118,7 @@ def shown(row: Any, public_url: str) -> Handoff:
     touch = episode.touch
     return Handoff(
         id=row.id,
+        duty=Duty(row.duty),
         number=row.number,
         lead=LeadRef(id=row.lead_id, name=row.lead_name, company=row.company, url=row.url),
         verdict=Verdict(row.verdict),
@@ -117,6 +130,9 @@ def shown(row: Any, public_url: str) -> Handoff:
         warn_at=row.warn_at,
         owner=Owner(id=row.owner, name=episode.owner_name) if row.owner else None,
         assigned_at=episode.assigned_at,
+        paused_until=max((c.until for c in episode.changes if c.kind is ChangeKind.PAUSE and c.until), default=None),
+        acknowledged_until=episode.acknowledged_until,
+        burst_id=row.burst_id,
         first_touch=Touch(at=touch.at, kind=touch.kind, by=touch.by, received_at=touch.received_at) if touch else None,
         outcome=episode.outcome,
         outcome_reason=episode.outcome_reason,

@@ -1,0 +1,162 @@
+"""Who asks Salesforce: the source's credential in its three forms, and the access token that it is exchanged for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from connectors.contract import AskFailed
+
+ADDRESS = re.compile(r"https://[a-z0-9][a-z0-9.-]*(:\d{1,5})?", re.ASCII)
+TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
+#: Each form's parts beside `instance_url`, the surest first.
+FORMS = (("client_id", "username", "private_key"), ("client_id", "client_secret"), ("access_token",))
+PARTS = frozenset({"instance_url", "login_url"}.union(*FORMS))
+#: Seconds for which a token is kept when Salesforce does not say how long it is good. Sessions last 15 minutes at
+#: least, mostly two hours, and longer while they are used; one that ends earlier is noticed by its 401.
+USUAL_LIFE = 50 * 60.0
+#: Seconds before its end from which a token is not used any more.
+SPARE = 60.0
+#: Seconds that an assertion is good for; Salesforce takes 3 minutes at most.
+ASSERTION_LIFE = 120
+WANTED = (
+    'the credential must be JSON: {"instance_url": "https://….my.salesforce.com"} with client_id and client_secret, '
+    "or with client_id, username and private_key, or with access_token"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential that has the parts of one form. Its texts are secret: it is never printed."""
+
+    #: My Domain, e.g. `https://acme.my.salesforce.com`, without a slash at the end.
+    instance_url: str
+    parts: dict[str, str]
+    #: Under which its token is remembered.
+    digest: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.instance_url})"
+
+    @property
+    def access_token(self) -> str | None:
+        """The token itself, where that is all we were given: nothing renews it."""
+        return self.parts.get("access_token") if form_of(self.parts) == FORMS[2] else None
+
+    @property
+    def login_url(self) -> str:
+        """Whom an assertion is addressed to. Sandboxes have a login host of their own."""
+        sandbox = ".sandbox." in self.instance_url or "--" in self.instance_url
+        return self.parts.get("login_url") or f"https://{'test' if sandbox else 'login'}.salesforce.com"
+
+
+def read(credential: str) -> Credential:
+    """The credential as it was entered, or AskFailed without a word of it."""
+    try:
+        given = json.loads(credential)
+    except (ValueError, RecursionError):
+        raise AskFailed(WANTED) from None
+    if not isinstance(given, dict) or not all(isinstance(part, str) for part in given.values()):
+        raise AskFailed(WANTED)
+    if strange := sorted(set(given) - PARTS):
+        raise AskFailed(f"the credential has parts that Tasuki does not know ({', '.join(strange)[:80]}); {WANTED}")
+    parts = {name: part.strip() for name, part in given.items() if part.strip()}
+    if form_of(parts) is None:
+        raise AskFailed(WANTED)
+    hosts = {name: address(parts[name], name) for name in ("instance_url", "login_url") if name in parts}
+    if "instance_url" not in hosts:
+        raise AskFailed(WANTED)
+    return Credential(hosts["instance_url"], parts | hosts, hashlib.sha256(credential.encode()).hexdigest())
+
+
+def form_of(parts: dict[str, str]) -> tuple[str, ...] | None:
+    return next((form for form in FORMS if all(name in parts for name in form)), None)
+
+
+def address(given: str, name: str) -> str:
+    url = given.rstrip("/").lower()
+    if not ADDRESS.fullmatch(url):
+        raise AskFailed(f"{name} of the credential must be like https://acme.my.salesforce.com, without a path")
+    return url
+
+
+def question(credential: Credential, now: float) -> tuple[str, bytes]:
+    """Where a token is asked for, and the form that is posted there; `now` is seconds since 1970."""
+    parts = credential.parts
+    if form_of(parts) == FORMS[0]:
+        grant = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion(credential, now)}
+        return credential.login_url + TOKEN_PATH, urlencode(grant).encode()
+    grant = {"grant_type": "client_credentials"} | {name: parts[name] for name in ("client_id", "client_secret")}
+    return credential.instance_url + TOKEN_PATH, urlencode(grant).encode()
+
+
+def assertion(credential: Credential, now: float) -> str:
+    """A JSON Web Token (RFC 7523) signed with RS256 by the key whose certificate the connected app holds."""
+    claims = {
+        "iss": credential.parts["client_id"],
+        "sub": credential.parts["username"],
+        "aud": credential.login_url,
+        "exp": int(now) + ASSERTION_LIFE,
+    }
+    signed = f"{segment({'alg': 'RS256', 'typ': 'JWT'})}.{segment(claims)}"
+    signature = private_key(credential).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{signed}.{base64url(signature)}"
+
+
+def private_key(credential: Credential) -> rsa.RSAPrivateKey:
+    pem = credential.parts["private_key"].replace("\\n", "\n")  # as it is often copied out of another JSON
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise AskFailed("private_key of the credential must be an RSA key in PEM form without a password")
+    return key
+
+
+def segment(content: dict[str, Any]) -> str:
+    return base64url(json.dumps(content, separators=(",", ":")).encode())
+
+
+def base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+class Tokens:
+    """Access tokens in memory, by the credential's digest, until shortly before they end."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[str, float]] = {}
+
+    def get(self, digest: str) -> str | None:
+        with self._lock:
+            token, until = self._known.get(digest, ("", 0.0))
+            return token if until > self._clock() else None
+
+    def keep(self, digest: str, token: str, life: float) -> None:
+        with self._lock:
+            now = self._clock()
+            self._known = {known: entry for known, entry in self._known.items() if entry[1] > now}
+            self._known[digest] = (token, now + life - SPARE)
+
+    def forget(self, digest: str, token: str) -> None:
+        """Salesforce no longer takes this token; one that another thread has fetched meanwhile stays."""
+        with self._lock:
+            if self._known.get(digest, ("", 0.0))[0] == token:
+                del self._known[digest]
+
+
+TOKENS = Tokens()
