@@ -32,7 +32,7 @@ def house(people: Iterable[Ids], known: Mapping[ExternalId, Place], taken: Set[i
         if person not in leads and home not in used:
             leads[person] = home
             used.add(home)
-    for person in sorted(set(person_of.values()) - leads.keys(), key=lambda p: min((i.system, i.value) for i in p)):
+    for person in sorted(set(person_of.values()) - leads.keys(), key=lambda p: min(age(0, i) for i in p)):
         leads[person] = -1 - len(used)
         used.add(leads[person])
     return {one: _place(leads[person], known.get(one), used) for one, person in person_of.items()}

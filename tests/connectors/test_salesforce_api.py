@@ -520,7 +520,7 @@ def test_a_poll_after_every_message_changes_nothing(
     """Each state was told when it began, by messages with few fields. The poll finds the last one of each record, at
     a later stamp, because something else was edited."""
     told = [event for kind, fields in seen for event in pushed(kind, fields)]
-    latest = {kind: fields for kind, fields in sorted(seen, key=lambda one: str(one[1]["SystemModstamp"]))}
+    latest = dict(sorted(seen, key=lambda one: str(one[1]["SystemModstamp"])))
     moved = [shown(kind, fields | {"SystemModstamp": "2026-09-25T00:00:00.000Z"}) for kind, fields in latest.items()]
     again = [event for events in moved for event in events]
     assert as_history([*told, *again]) == as_history(told)

@@ -255,7 +255,8 @@ def test_a_page_that_another_worker_read_meanwhile_is_not_stored_again(state, to
 
     def overtaken(number: int) -> None:
         if number == 1:
-            later = FRIDAY + 3 * MINUTE
+            early, later = FRIDAY + MINUTE, FRIDAY + 3 * MINUTE
+            assert not reconcile.poll_due(state.database, state.directory, state.http, early, state.stored)
             assert reconcile.poll_due(state.database, state.directory, state.http, later, state.stored)
 
     tool.meanwhile = overtaken
