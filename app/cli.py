@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from app.commands import (
+    absences,
     alerts,
     backfill,
     bursts,
@@ -30,6 +31,7 @@ from app.commands.due import due
 from app.commands.failures import exit_code, in_words, passes
 from app.commands.feeds import feeds_
 from app.commands.printing import asked_language, complain, language_before_settings
+from app.commands.quality import quality_
 from app.domain.language import LOCALES, text
 from app.settings import BadSettings, read_settings
 
@@ -130,6 +132,8 @@ app.add_typer(meetings.app, name="meeting")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bursts.app, name="bursts")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(absences.app, name="absence")
+app.command("quality")(quality_)
 app.command()(reports.report)
 app.command()(handoffs.rebuild)
 app.command()(doctor.doctor)

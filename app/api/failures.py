@@ -22,7 +22,7 @@ from app.api.problems import Problem, locale_of, problem, request_id
 from app.api.schemas import Asked
 from app.domain.language import text
 from app.domain.refusals import Refusal, Refused, refusals_in, refused
-from app.flows import bursts, dossier, follow_ups, lists, meetings, policies, sources
+from app.flows import absences, bursts, dossier, follow_ups, lists, meetings, policies, sources
 
 log = logging.getLogger("tasuki")
 
@@ -88,6 +88,7 @@ NOT_THERE: dict[type[Exception], str] = {
     dossier.NoSuchHandoff: "There is no handoff {key}.",
     lists.NoSuchDelivery: "There is no delivery {key}.",
     bursts.NoSuchBurst: "There is no burst {key}.",
+    absences.NoSuchAbsence: "There is no absence {key}.",
     lists.NoSuchAlert: "There is no alert {key}.",
     lists.NoSuchPolicy: "There is no policy {key}.",
     policies.NoSuchCalendar: "There is no calendar {key}.",

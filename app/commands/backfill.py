@@ -117,6 +117,7 @@ def _to_the_end(state: State, terminal: Terminal, source: OpenSource, progress: 
             said = reading.error
             terminal.warn("{why} Trying again from {at} on.", why=_sentence(said), at=terminal.moment(reading.turn_at))
         if not _next_page(state, source):
+            tools.polled_source(state.directory, source.name, state.clock())  # it may have been disabled meanwhile
             time.sleep(LOOK_EVERY)
 
 

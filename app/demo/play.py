@@ -132,7 +132,7 @@ def _hurry(database: Database) -> None:
 
 def _set_up(state: State, story: Story) -> None:
     """The calendar, the two SLAs, the three sources."""
-    log_only = (AlertRoute(channel="log", to="sales"),)
+    log_only = (AlertRoute(channel="log", to="sales", page=True),)
     first = default_policy().model_copy(update={"alerts": log_only})
     agreed = first.model_copy(update={"name": "MQL 1営業日", "clock": ClockKind.BUSINESS_DAYS, "target": 1.0})
     now, change = state.clock(), story.start + timedelta(weeks=NEW_SLA_WEEK, days=3, hours=11)

@@ -1,15 +1,58 @@
-"""Who is owed a message when a verdict changes, and whether it is still true when it is sent."""
+"""Who is owed a message when a verdict changes, when it may be sent, and whether it is still true by then."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.agreement import Duty
+from app.domain.calendar import ClockKind, next_opening
 from app.domain.clock import Status, Verdict
-from app.domain.policy import AlertReason, AlertRoute
+from app.domain.deadline import deadline
+from app.domain.episode import Episode
+from app.domain.policy import AlertReason, AlertRoute, PolicyVersion
 
 #: What became true longer ago than this is for the agenda, not for a message (a first import, a long outage).
 TOO_OLD = timedelta(days=7)
+#: Reasons that are held back while somebody is on it.
+NUDGES = frozenset({AlertReason.AT_RISK, AlertReason.BREACHED, AlertReason.ESCALATED})
+#: After these a reason is news even if it was told before: a call was logged, and then taken back.
+JUDGED = frozenset({Verdict.BREACHED, Verdict.MET, Verdict.MET_LATE})
+#: Of a burst each lead is not announced; the burst is.
+SINGLE = frozenset({AlertReason.HANDED_OVER, AlertReason.AT_RISK})
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One message to one recipient."""
+
+    #: An AlertReason; `escalated_2` for the second step of an escalation.
+    reason: str
+    channel: str
+    #: As the policy says it.
+    recipient: str
+    #: asking: the SFA is asked first.
+    state: str
+    not_before: datetime
+    #: It is told again although it was told before: the verdict had been another one in between.
+    again: bool = False
+
+
+def owed(
+    previous: Verdict | None, status: Status, episode: Episode, version: PolicyVersion, now: datetime, *, askable: bool
+) -> list[Owed]:
+    """What this change of verdict owes. `askable`: a tool of sales can be asked whether somebody called after all."""
+    reason = why_alert(previous, status, now)
+    if reason is None or (episode.burst is not None and reason in SINGLE):
+        return []
+    state = "asking" if reason is AlertReason.BREACHED and askable else "owed"
+    again = previous in JUDGED or reason is AlertReason.AT_RISK  # a deadline that moved is warned of anew
+    told = [
+        Owed(reason.value, route.channel, route.to, state, may_be_sent(now, route, version), again)
+        for route in routes_for(reason, routes_of(episode.duty, version))
+    ]
+    return told + list(_escalated(status.at, episode.duty, version)) if reason is AlertReason.BREACHED else told
 
 
 def why_alert(previous: Verdict | None, status: Status, now: datetime) -> AlertReason | None:
@@ -23,24 +66,72 @@ def why_alert(previous: Verdict | None, status: Status, now: datetime) -> AlertR
             return AlertReason.AT_RISK
         case _, Verdict.BREACHED:
             return AlertReason.BREACHED
-        case Verdict.BREACHED, Verdict.MET:
-            return AlertReason.WITHDRAWN
+        case ((Verdict.BREACHED | Verdict.UNKNOWN), Verdict.MET):
+            return AlertReason.WITHDRAWN  # after unknown: only where a breach had been told before
         case _:
             return None
+
+
+def routes_of(duty: Duty, version: PolicyVersion) -> Iterable[AlertRoute]:
+    """Sales' duties by the policy's routes, marketing's by mail to marketing."""
+    if duty in (Duty.FOLLOW_UP, Duty.NEXT_RESPONSE):
+        return version.policy.alerts
+    marketing = version.policy.marketing.email
+    return [AlertRoute(channel="email", to=marketing)] if marketing else []
 
 
 def routes_for(reason: AlertReason, routes: Iterable[AlertRoute]) -> list[AlertRoute]:
     return [route for route in routes if reason in route.on]
 
 
+def may_be_sent(at: datetime, route: AlertRoute, version: PolicyVersion) -> datetime:
+    """Nobody is woken: outside of the hours it waits for the next opening, unless the route pages."""
+    return at if route.page else next_opening(version.calendar, at)
+
+
+def _escalated(breached_at: datetime, duty: Duty, version: PolicyVersion) -> Iterator[Owed]:
+    """The steps in open time since the breach."""
+    if duty is not Duty.FOLLOW_UP:
+        return
+    for number, step in enumerate(version.policy.escalation, start=1):
+        at = deadline(breached_at, ClockKind.BUSINESS_HOURS, step.after_hours, version.calendar).due
+        yield Owed(f"{AlertReason.ESCALATED}_{number}", step.channel, step.to, "owed", at)
+
+
+def reason_of(stored: str) -> AlertReason:
+    """`escalated_2` is a reason of its own for the outbox, and the same for everybody else."""
+    return AlertReason.ESCALATED if stored.startswith(AlertReason.ESCALATED) else AlertReason(stored)
+
+
 def still_true(reason: AlertReason, verdict: Verdict) -> bool:
     """Whether a message that was owed may still be sent: somebody may have called meanwhile."""
-    return verdict in _TRUE_WHILE[reason]
+    return verdict in _TRUE_WHILE.get(reason, ())
 
 
 _TRUE_WHILE = {
     AlertReason.HANDED_OVER: {Verdict.ON_TRACK, Verdict.AT_RISK},
     AlertReason.AT_RISK: {Verdict.AT_RISK},
     AlertReason.BREACHED: {Verdict.BREACHED},
+    AlertReason.ESCALATED: {Verdict.BREACHED},
     AlertReason.WITHDRAWN: {Verdict.MET},
 }
+
+
+def held_until(reason: AlertReason, episode: Episode, now: datetime) -> datetime | None:
+    """Somebody is on it: reminders wait until then. The clock does not."""
+    until = episode.acknowledged_until
+    return until if until and until > now and reason in NUDGES else None
+
+
+# --- many at once
+
+#: More messages than this for one recipient at once become one.
+DIGEST = 5
+#: A recipient hears so many single messages within that time; what comes then waits and is told together.
+STORM, STORM_WITHIN = 5, timedelta(minutes=10)
+
+
+def calm_again(sent: list[datetime], now: datetime) -> datetime | None:
+    """When a recipient who heard at these moments may hear again; None: now."""
+    lately = sorted(at for at in sent if now - at < STORM_WITHIN)
+    return lately[-STORM] + STORM_WITHIN if len(lately) >= STORM else None

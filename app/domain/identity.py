@@ -126,10 +126,21 @@ class _People:
             self.join(span)
         return [span for span in bridging if span not in good]
 
-    def attach(self, bridges: Mapping[Ids, Ids]) -> None:
-        """Someone of whom nothing is decided, and who was named with one person only, is that person."""
-        for center in [center for center, ids in bridges.items() if len(self.touched(ids | center)) == 2]:
-            self.join(bridges[center] | center)
+    def attach(self, bridges: Mapping[Ids, Ids]) -> set[ExternalId]:
+        """Whoever was named with one person only is that person. Returns those of whom it cannot hold: two that are
+        decided to differ."""
+        ends = {center: self.touched(ids) - {center} for center, ids in bridges.items()}
+        targets = {center: next(iter(wholes)) for center, wholes in ends.items() if len(wholes) == 1}
+        at_odds = {
+            one
+            for center, target in targets.items()
+            for one in (center if self.apart else ())
+            if any(target is targets[other] and self.are_apart(center, other) for other in targets)
+        }
+        for center, target in targets.items():
+            if at_odds.isdisjoint(center):
+                self.join(center | target)
+        return at_odds
 
 
 def _each(sets: Iterable[Iterable[ExternalId]]) -> set[ExternalId]:
@@ -197,8 +208,9 @@ def _tools(ids: Iterable[ExternalId]) -> set[str]:
 def _by_address(case: _Case) -> None:
     """An address of one person is theirs; one of several joins them, unless a tool has a record of two of them."""
     people, holders = case.people, _holders(case)
-    people.attach({people.of[one]: Ids(ids) for one, ids in holders.items() if len(people.of[one]) == 1})
-    spans = {Ids({address, *ids}): address for address, ids in holders.items()}
+    at_odds = people.attach({people.of[one]: Ids(ids) for one, ids in holders.items() if len(people.of[one]) == 1})
+    case.contradict(at_odds)
+    spans = {Ids({address, *ids}): address for address, ids in holders.items() if address not in at_odds}
     two_addresses = {Ids(both) for both in case.links if both[0].system == both[1].system == EMAIL}
     for span in people.unite({*spans, *two_addresses}, partial(_two_people, people)):
         if span in spans and _unclear(people, spans[span], span):

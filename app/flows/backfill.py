@@ -111,13 +111,14 @@ def turn(
     source, reading = claimed
     try:
         page = _ask(source, reading, http)
+        kept = page if tools.says_something(source, page, now) else None
     except Exception as failed:  # a connector's mistake must not stop the others
         _write_down(database, source, reading, _failed(reading, source, failed, now))
         return True
     except BaseException:  # somebody stops us: whoever goes on need not wait for the lease
         _write_down(database, source, reading, replace(reading, turn_at=now))
         raise
-    if _write_down(database, source, reading, _moved(reading, page, now), page, now):
+    if _write_down(database, source, reading, _moved(reading, page, now), kept, now):
         stored.set()
     return True
 

@@ -33,7 +33,7 @@ SILENT = timedelta(days=14)
 #: Clocks of two machines may differ by this much.
 SKEW = timedelta(seconds=30)
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
-JOBS = ("ledger", "sweep", "alerts", "questions", "feeds")
+JOBS = ("ledger", "sweep", "alerts", "questions", "feeds", "poll", "backfill", "confirm", "bursts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def _holidays(version: PolicyVersion, now: datetime) -> Sign:
     missing = years_without_holidays(version.calendar, range(local.year, _in_twelve_months(local).year + 1))
     values = {"policy": version.policy.key, "calendar": version.calendar.key, "number": version.calendar_version}
     if missing:
-        fix = "`tasuki calendar show {calendar} | tasuki calendar apply - --policies` writes them down."
+        fix = "`tasuki calendar show {calendar} | tasuki calendar apply -` writes them down."
         years = ", ".join(map(str, missing))
         return Sign("Policy {policy}: its calendar knows no holidays of {years}.", fix, values | {"years": years})
     return Sign("Policy {policy}: calendar {calendar} v{number} covers the next twelve months", "", values)

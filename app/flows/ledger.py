@@ -303,7 +303,7 @@ def settle_leads(
     `deadlines_too`: compute them again, even where nothing that they depend on has changed.
     """
     rows, dark = settle.locked_handoffs(c, arrived), settle.dark_since(c, arrived)
-    batch, updates = settle.Batch(deadlines_too), []
+    batch, updates = settle.Batch(deadlines_too, settle.askable(c, arrived)), []
     for lead_id, history, complete in _histories(c, leads, arrived, policies):
         handoffs = rows.get(lead_id, {})
         for episode in history.handoffs:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, literal_column, null, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from app.domain.alerting import routes_for, why_alert
+from app.domain.alerting import owed
 from app.domain.clock import Status, Terms, Verdict, evaluate, terms
 from app.domain.episode import Episode, episode_as_json
 from app.domain.policy import Policies
-from app.flows import silences
+from app.flows import silences, tools
 from app.models import Alert, Handoff, VerdictChange
 
 #: Why a handoff is void whose lead, by what is known now, did not become MQL.
@@ -30,6 +31,8 @@ class Batch:
 
     #: Compute deadlines again even where nothing that they depend on has changed.
     deadlines_too: bool = False
+    #: Leads about whom a tool of sales can be asked before a breach is announced.
+    askable: Container[int] = frozenset()
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: list[dict[str, Any]] = field(default_factory=list)
     #: (row of a new handoff or id of an old one, what to say about it)
@@ -59,7 +62,8 @@ def settle(
     else:
         target = row.id
         batch.changed.append(values | {"row_id": row.id})
-    _tell(batch, target, Verdict(row.verdict) if row else None, status, episode, policies, now)
+    previous = Verdict(row.verdict) if row else None
+    _tell(batch, target, previous, status, episode, policies, now, askable=lead_id in batch.askable)
 
 
 def dark_since(c: Connection, lead_ids: Iterable[int]) -> dict[int, datetime]:
@@ -69,6 +73,14 @@ def dark_since(c: Connection, lead_ids: Iterable[int]) -> dict[int, datetime]:
         return {}
     since = ((lead, darkness.since_for(systems)) for lead, systems in silences.systems_of(c, lead_ids).items())
     return {lead: at for lead, at in since if at is not None}
+
+
+def askable(c: Connection, lead_ids: Iterable[int]) -> frozenset[int]:
+    """Leads about whom a tool of sales can be asked whether somebody called."""
+    systems = tools.askable(c)
+    if not systems:
+        return frozenset()
+    return frozenset(lead for lead, known in silences.systems_of(c, lead_ids).items() if known & systems)
 
 
 def void_rest(batch: Batch, rows: Iterable[Any], reason: str, now: datetime) -> None:
@@ -154,16 +166,14 @@ def _tell(
     episode: Episode,
     policies: Policies,
     now: datetime,
+    *,
+    askable: bool,
 ) -> None:
     if previous is status.verdict:
         return
     batch.verdicts.append((target, _change(previous, status, now)))
-    reason = why_alert(previous, status, now)
-    if reason is None:
-        return
-    for route in routes_for(reason, policies.by_id[episode.terms_id].policy.alerts):
-        owed = {"reason": reason.value, "channel": route.channel, "recipient": route.to, "state": "owed"}
-        batch.alerts.append((target, owed | {"owed_at": now, "not_before": now, "attempts": 0}))
+    for message in owed(previous, status, episode, policies.by_id[episode.terms_id], now, askable=askable):
+        batch.alerts.append((target, asdict(message) | {"owed_at": now, "attempts": 0}))
 
 
 def _change(previous: Verdict | None, status: Status, now: datetime) -> dict[str, Any]:
@@ -179,9 +189,10 @@ def write(c: Connection, batch: Batch) -> None:
     verdicts = [_with_id(target, values, ids) for target, values in batch.verdicts]
     if verdicts:
         c.execute(insert(VerdictChange), verdicts)
-    alerts = [_with_subject(_with_id(target, values, ids)) for target, values in batch.alerts]
-    if alerts:
-        c.execute(_insert_alert(c), alerts)
+    for again in (False, True):
+        told = [(target, values) for target, values in batch.alerts if values["again"] is again]
+        if alerts := [_with_subject(_with_id(target, values, ids)) for target, values in told]:
+            c.execute(_insert_alert(c, again=again), alerts)
 
 
 def _cancel(c: Connection, voided: list[int]) -> None:
@@ -211,15 +222,21 @@ def _with_id(target: dict[str, Any] | int, values: dict[str, Any], ids: dict[int
 
 
 def _with_subject(alert: dict[str, Any]) -> dict[str, Any]:
-    return alert | {"subject": f"handoff:{alert['handoff_id']}"}
+    said = {name: value for name, value in alert.items() if name != "again"}
+    return said | {"subject": f"handoff:{alert['handoff_id']}"}
 
 
-def _insert_alert(c: Connection) -> Any:
-    """One alert for one reason, handoff, channel and recipient: a second is not even owed."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    dialect = sqlite if c.dialect.name == "sqlite" else postgresql
-    return dialect.insert(Alert).on_conflict_do_nothing()
+def _insert_alert(c: Connection, *, again: bool) -> Any:
+    """One alert for one reason, handoff, channel and recipient. What nobody was told of is owed anew, and with `again`
+    what was told as well."""
+    dialect: Any = sqlite if c.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(Alert)
+    anew = {name: statement.excluded[name] for name in ("state", "owed_at", "not_before", "attempts")}
+    anew |= dict.fromkeys(("last_error", "sent_at", "sent_to", "told_in"), null())
+    over = ("dropped", "sent", "undeliverable") if again else ("dropped",)
+    key = ["subject", "reason", "channel", "recipient"]
+    told = or_(*(Alert.state == literal_column(f"'{state}'") for state in over))
+    return statement.on_conflict_do_update(index_elements=key, set_=anew, where=told)
 
 
 def locked_handoffs(c: Connection, lead_ids: Iterable[int]) -> dict[int, dict[tuple[str, int], Any]]:

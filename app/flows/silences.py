@@ -101,7 +101,7 @@ def begin(
     owed = _owed(silence_id, AlertReason.FEED_DARK, now, not_before=now + PATIENCE if asked else now)
     _owe(c, [owed | _to(route) for route in routes])
     if role_of(source) in SALES:
-        _judge_again(c, fell_due(dark.since, now), now)
+        _judge_again(c, fell_due(dark.since, now), now)  # handoffs before the feed, as the ledger locks them
     if asked:
         ask_by(c, source.id, now, now)
     return 1

@@ -59,7 +59,8 @@ def _sweep_batch(database: Database, cache: versions.Cache, pace: Pace, now: dat
 
 def _settle_rows(c: Connection, query: Any, policies: Policies, now: datetime) -> int:
     rows = c.execute(query.with_for_update(skip_locked=True)).all()
-    batch, dark = settle.Batch(), settle.dark_since(c, {row.lead_id for row in rows})
+    leads = {row.lead_id for row in rows}
+    batch, dark = settle.Batch(askable=settle.askable(c, leads)), settle.dark_since(c, leads)
     for row in rows:
         settle.settle(batch, row, row.lead_id, episode_from_json(row.episode), policies, now, dark.get(row.lead_id))
     settle.write(c, batch)

@@ -238,6 +238,8 @@ class Alert(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    #: To which address it went; None: it did not, or the recipient is one.
+    sent_to: Mapped[str | None] = mapped_column(String(320))
     #: The alert whose message told this one as well (a digest); None: its own message.
     told_in: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
     __table_args__ = (
@@ -248,7 +250,7 @@ class Alert(Base):
             sqlite_where=text("state = 'asking'"),
             postgresql_where=text("state = 'asking'"),
         ),
-        Index("ix_alerts_recipient", "channel", "recipient", "sent_at"),
+        Index("ix_alerts_sent_to", "channel", "sent_to", "sent_at"),
         Index(
             "ix_alerts_owed",
             "not_before",

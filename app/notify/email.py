@@ -90,6 +90,8 @@ class Email:
         letter["Subject"] = header_words(message.title)
         letter["Date"] = format_datetime(self.clock())
         letter["Message-ID"] = self.message_id(message.reference)
+        if message.answers:
+            letter["In-Reply-To"] = letter["References"] = self.message_id(message.answers)
         letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no absence notes back to us
         letter.set_content(as_text(message, self.public_url))
         letter.add_alternative(as_html(message, self.public_url), subtype="html")

@@ -38,6 +38,9 @@ NOTHING: dict[str, Any] = {"results": []}
 class Place:
     """Where a poll is: in a round from `since` to `until`, at one object, from a moment on."""
 
+    #: Where the first of the rounds in a row began: a contact is found once, in the round of its last change, and tells
+    #: of all its changes from then on.
+    begun: datetime
     since: datetime
     until: datetime
     objects: str
@@ -63,18 +66,20 @@ def start(since: datetime) -> dict[str, Any]:
 
 def place_of(cursor: Mapping[str, Any], until: datetime) -> Place:
     since = as_time(cursor["since"])
+    begun = as_time(cursor.get("begun", cursor["since"]))
     if "object" not in cursor:
-        return at_object(next(iter(OBJECTS)), since, min(until, since + ROUND))
-    return Place(since, as_time(cursor["until"]), cursor["object"], as_time(cursor["at"]), cursor.get("id"))
-
-
-def at_object(objects: str, since: datetime, until: datetime) -> Place:
-    return Place(since, until, objects, since - OVERLAP)
+        return Place(begun, since, min(until, since + ROUND), next(iter(OBJECTS)), since - OVERLAP)
+    return Place(begun, since, as_time(cursor["until"]), cursor["object"], as_time(cursor["at"]), cursor.get("id"))
 
 
 def cursor_at(place: Place) -> dict[str, Any]:
-    cursor = start(place.since) | {"until": milliseconds(place.until), "object": place.objects}
-    return cursor | {"at": milliseconds(place.at)} | ({} if place.id is None else {"id": place.id})
+    round_ = round_from(place.since, place.begun) | {"until": milliseconds(place.until)}
+    within = {"object": place.objects, "at": milliseconds(place.at)}
+    return round_ | within | ({} if place.id is None else {"id": place.id})
+
+
+def round_from(since: datetime, begun: datetime) -> dict[str, Any]:
+    return start(since) | {"begun": milliseconds(begun)}
 
 
 def as_time(written: int) -> datetime:
@@ -118,12 +123,12 @@ def question(place: Place) -> dict[str, Any]:
 
 def whole(place: Place, answer: Mapping[str, Any], found: list[Record], api: Api) -> Iterator[Any]:
     """The part of the page with what a search leaves out: histories, and whose a record is."""
-    ids = [record.id for record in found]
+    ids, begun = [record.id for record in found], place.begun - OVERLAP
     if place.objects == "contacts":
-        yield part(place.objects, place.since - OVERLAP, api.contacts(ids))
+        yield part(place.objects, begun, api.contacts(ids))
     elif ids:
         answers = api.deals(ids) if place.objects == "deals" else [answer]
-        yield part(place.objects, place.since - OVERLAP, answers, api.contacts_of(OBJECTS[place.objects], ids))
+        yield part(place.objects, begun, answers, api.contacts_of(OBJECTS[place.objects], ids))
 
 
 # How to go on
@@ -134,7 +139,8 @@ def page_after(place: Place, following: Place | None, url: str, body: bytes, unt
         return Page(url, body, cursor_at(following), place.since, more=True)
     through = max(place.since, min(place.until, until - UNFOUND))
     unfinished = place.until - place.since >= ROUND and place.until < until
-    return Page(url, body, start(place.until), through, more=unfinished)
+    cursor = round_from(place.until, place.begun) if unfinished else start(place.until)
+    return Page(url, body, cursor, through, more=unfinished)
 
 
 def is_last(answer: Mapping[str, Any]) -> bool:
@@ -147,7 +153,7 @@ def further(place: Place, found: list[Record], last: bool) -> Place | None:
     if last and place.id is not None:
         return replace(place, at=place.at + timedelta(milliseconds=1), id=None)
     if last:
-        return at_object(place.following, place.since, place.until) if place.following else None
+        return replace(place, objects=place.following, at=place.since - OVERLAP) if place.following else None
     if place.id is not None and found:
         return replace(place, id=max(place.id, int(found[-1].id)))
     changed_at = found[-1].time(place.stamp) if found else None

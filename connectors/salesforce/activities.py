@@ -80,10 +80,9 @@ def follow_up(seen: Snapshot, channel: Channel, at: datetime | None) -> Canonica
     if lead is None:
         return None
     by = seen.reference("OwnerId")
-    automated = is_automated(seen)
     data = present(
         channel=channel,
-        automated=automated,
+        automated=is_automated(seen),
         by=by and seen.config.owners.get(by, by),
         outcome=seen.text("CallDisposition"),
         subject=seen.text("Subject"),
@@ -92,7 +91,7 @@ def follow_up(seen: Snapshot, channel: Channel, at: datetime | None) -> Canonica
         EventKind.FOLLOW_UP,
         lead,
         data,
-        value=[lead[0].value, at.isoformat() if at else None, channel, automated],
+        value=[lead[0].value, at.isoformat() if at else None, *judged_by(seen)],
         at=at,
         recorded_at=recorded_at(seen, at) if at else None,
         record=record_of(seen),
@@ -141,6 +140,12 @@ def who(seen: Snapshot) -> Lead | None:
         return (named, address) if address else (named,)
     on_opportunity = seen.person(f"What.{seen.config.opportunity_contact_field}")
     return (on_opportunity,) if on_opportunity else None
+
+
+def judged_by(seen: Snapshot) -> list[str | None]:
+    """What channel and automation are told from, as Salesforce has it: another configuration makes no other fact."""
+    users = (seen.reference("OwnerId"), seen.reference("CreatedById"))
+    return [seen.text("TaskSubtype"), seen.text("Type"), *users]
 
 
 def is_automated(seen: Snapshot) -> bool:

@@ -162,6 +162,7 @@ def _alerts() -> None:
     asking = sa.text("state = 'asking'")
     with op.batch_alter_table("alerts") as alerts:
         alerts.add_column(sa.Column("told_in", Key, nullable=True))
+        alerts.add_column(sa.Column("sent_to", sa.String(length=320), nullable=True))
         alerts.alter_column("subject", existing_type=sa.String(length=64), nullable=False)
         alerts.alter_column("handoff_id", existing_type=Key, nullable=True)
         alerts.drop_constraint("uq_alerts_handoff_id_reason_channel_recipient", type_="unique")
@@ -169,7 +170,7 @@ def _alerts() -> None:
             "uq_alerts_subject_reason_channel_recipient", ["subject", "reason", "channel", "recipient"]
         )
         alerts.create_index("ix_alerts_asking", ["not_before"], sqlite_where=asking, postgresql_where=asking)
-        alerts.create_index("ix_alerts_recipient", ["channel", "recipient", "sent_at"])
+        alerts.create_index("ix_alerts_sent_to", ["channel", "sent_to", "sent_at"])
         alerts.create_foreign_key("fk_alerts_told_in_alerts", "alerts", ["told_in"], ["id"])
 
 

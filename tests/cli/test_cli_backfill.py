@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select
 
 from app.commands import backfill as command
 from app.flows import backfill as flow
+from app.flows import sources
 from app.models import AuditEntry, Delivery, Event, Feed, Heartbeat
 from tests.asked import CREDENTIAL, Tool, installed, running, scored
 
@@ -96,6 +97,18 @@ def test_what_a_person_has_to_mend_ends_it(ready, state_of, tool) -> None:
     said = ready("source", "backfill", "sfa", exits=1)
     assert said.stderr.startswith("sfa could not be asked: the tool no longer accepts the token (401). Mend it;")
     assert "4 pages" in ready("source", "backfill", "sfa").stdout
+
+
+def test_a_source_that_is_disabled_meanwhile_ends_it(ready, state_of, monkeypatch) -> None:
+    state = state_of(ready)
+
+    def nobodys_turn(*_: Any, **__: Any) -> bool:
+        with state.database.write() as c:
+            sources.disable(c, "sfa", datetime.now(UTC))
+        return False
+
+    monkeypatch.setattr(flow, "turn", nobodys_turn)
+    assert "sfa is disabled" in ready("source", "backfill", "sfa", exits=3).stderr
 
 
 def test_what_mends_itself_is_tried_again(ready, tool, monkeypatch, state_of) -> None:

@@ -14,6 +14,7 @@ COMPANY_DAYS = {
     **{f"2026-12-{day}": "年末休業" for day in (29, 30, 31)},
     **{f"2027-01-0{day}": "年始休業" for day in (2, 3)},
 }
+THREE_SPANS = ["09:00-12:00", "13:00-17:00", "19:00-20:00"]
 OFFICE, LUNCH = ("09:00-18:00",), ("09:00-12:00", "13:00-18:00")
 FOUR_STARTS = ("2026-05-01 16:00", "2026-06-10 12:30", "2026-09-18 17:30", "2026-12-28 17:00")
 #: Kind of clock, target, hours of a day, due for each of the four starts.
@@ -48,8 +49,18 @@ def test_the_deadline_vectors_hold_from_the_webhook_to_the_receipt(world: World,
     ("weekly", "target", "start", "due"),
     [
         # several spans a day: morning, afternoon, evening
-        ({day: ["09:00-12:00", "13:00-17:00", "19:00-20:00"] for day in WEEK}, 8, "2026-06-09 09:00", "2026-06-09 20:00"),
-        ({day: ["09:00-12:00", "13:00-17:00", "19:00-20:00"] for day in WEEK}, 7.5, "2026-06-09 12:30", "2026-06-10 11:30"),
+        (
+            {day: ["09:00-12:00", "13:00-17:00", "19:00-20:00"] for day in WEEK},
+            8,
+            "2026-06-09 09:00",
+            "2026-06-09 20:00",
+        ),
+        (
+            {day: ["09:00-12:00", "13:00-17:00", "19:00-20:00"] for day in WEEK},
+            7.5,
+            "2026-06-09 12:30",
+            "2026-06-10 11:30",
+        ),
         # a half day
         ({**{day: ["09:00-18:00"] for day in WEEK}, "sat": ["09:00-12:00"]}, 4, "2026-06-12 17:00", "2026-06-13 12:00"),
         # over midnight
@@ -184,7 +195,7 @@ def test_case_27_substitute_sandwiched_and_company_holidays(world: World, start,
 )
 def test_case_28_daylight_saving(world: World, zone, kind, weekly, target, start, due) -> None:
     """9-18 on a 23 h day is 9 h; a due inside the skipped hour → first valid instant; repeated hour once."""
-    days = {day: weekly for day in (*WEEK, "sat", "sun")}
+    days = dict.fromkeys((*WEEK, "sat", "sun"), weekly)
     world.hours(target=target, clock=kind, weekly=days, country=None, holidays={}, time_zone=zone)
     world.zone = ZoneInfo(zone)
     world.mql("sato", start)

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from app.models import Handoff
 from app.scheduler import Scheduler
-from tests.clock.world import World
+from tests.clock.world import SECOND, H, World
 
 START, DUE = "2026-06-09 10:00", "2026-06-10 10:00"
 
@@ -85,7 +85,7 @@ def test_case_35_a_poison_record_is_set_aside_and_the_others_go_on(world: World)
 
 
 def silent_sales_tool(world: World) -> None:
-    """The sales tool is never silent for more than four open hours, and is since Tuesday at 10:00. Now Wednesday noon."""
+    """The sales tool speaks every four open hours, and has been silent since Tuesday 10:00. Now Wednesday noon."""
     world.mql("sato", START)
     world.mql("ito")
     world.configure("sfa", silent_after_hours=4)
@@ -185,6 +185,98 @@ def test_case_40_a_target_shorter_than_the_warning_warns_at_its_start_once(world
     assert [world.shown(each.at) for each in world.heard_of("sato")] == [START]
 
 
+def overdue(world: World, at: str, **changes: object) -> None:
+    """Sato is breached then, to the minute."""
+    world.policy(**changes)
+    world.mql("sato", world.moment(at) - 24 * H)
+    world.at(world.moment(at) + SECOND)
+    assert world.verdict("sato") == "breached"
+
+
+def heard_at(world: World, to: str) -> list[str]:
+    return [world.shown(each.at) for each in world.heard if each.to == to]
+
+
+ESCALATION = [
+    {"after_hours": 1, "channel": "slack", "to": "managers"},
+    {"after_hours": 4, "channel": "email", "to": "head@example.com"},
+]
+
+
+def test_case_33_down_for_hours_over_forty_deadlines_people_get_one_digest(world: World) -> None:
+    """Every verdict has its true instant; one digest per channel and recipient; passed warnings collapse."""
+    leads = [f"lead{n:02}" for n in range(40)]
+    world.at("2026-06-09 11:30")
+    for n, lead in enumerate(leads):
+        world.post(world.owned(lead, "tanaka", "09:00"))
+        world.post(*world.evidence(lead, f"10:{n:02}"), source="ma")
+    world.drain()
+    world.down_until("2026-06-10 16:00")
+    for _ in range(3):
+        world.later(minutes=1)
+    handoffs = [world.handoff(lead) for lead in (leads[0], leads[17], leads[39])]
+    assert [one["verdict"] for one in handoffs] == ["breached"] * 3
+    assert [world.shown(one["verdict_at"]) for one in handoffs] == [
+        "2026-06-10 10:00",
+        "2026-06-10 10:17",
+        "2026-06-10 10:39",
+    ]
+    assert sorted((each.channel, each.to) for each in world.heard) == [
+        ("email", "tanaka@example.com"),
+        ("slack", "default"),
+    ]
+    assert "40" in world.heard[0].words
+    assert sorted(world.told(leads[17])) == [("breached", "email"), ("breached", "slack")]
+    assert world.agenda()["breaches"]["count"] == 40
+
+
+@pytest.mark.parametrize(("page", "heard"), [(False, "2026-06-10 09:00"), (True, "2026-06-09 22:00")])
+def test_case_37_at_night_nobody_is_told_unless_the_tier_pages(world: World, page, heard) -> None:
+    """Alerts outside working hours → held to the next opening unless the tier says page."""
+    world.policy(alerts=[{"channel": "slack", "to": "default", "on": ["breached"], "page": page}])
+    world.mql("sato", "2026-06-08 22:00")
+    world.at("2026-06-10 12:00")
+    assert heard_at(world, "default") == [heard]
+
+
+def test_case_39_acknowledging_stops_the_escalation_and_not_the_clock(world: World) -> None:
+    """Acknowledged → escalation stops, clock does not; the acknowledgement expires if nothing happens."""
+    overdue(world, DUE, escalation=ESCALATION[:1])
+    world.at("2026-06-10 10:30")
+    world.record("sato", "acknowledged")
+    world.at("2026-06-10 12:29")
+    assert (heard_at(world, "managers"), world.verdict("sato")) == ([], "breached")
+    world.at("2026-06-10 13:00")
+    assert heard_at(world, "managers") == ["2026-06-10 12:30"]
+
+
+def test_case_39_how_long_an_acknowledgement_holds_is_agreed(world: World) -> None:
+    """Policy switch `acknowledged_hours`."""
+    overdue(world, DUE, escalation=ESCALATION[:1], acknowledged_hours=4)
+    world.at("2026-06-10 10:30")
+    world.record("sato", "acknowledged")
+    world.at("2026-06-10 14:29")
+    assert heard_at(world, "managers") == []
+    world.call("sato")
+    world.at("2026-06-10 17:00")
+    assert heard_at(world, "managers") == [], "followed up meanwhile"
+
+
+def test_case_41_escalation_steps_are_counted_in_working_time_from_the_breach(world: World) -> None:
+    """Breach on Tuesday at 17:30: an hour later is Wednesday 09:30, four hours are 12:30."""
+    overdue(world, "2026-06-09 17:30", escalation=ESCALATION)
+    world.at("2026-06-10 18:00")
+    assert heard_at(world, "managers") == ["2026-06-10 09:30"]
+    assert heard_at(world, "head@example.com") == ["2026-06-10 12:30"]
+
+
+def test_case_41_without_agreed_steps_nothing_escalates(world: World) -> None:
+    """Policy switch `escalation`, left out."""
+    overdue(world, "2026-06-09 17:30")
+    world.at("2026-06-11 18:00")
+    assert [reason for reason, _ in world.told("sato") if reason.startswith("escalated")] == []
+
+
 def owed_and_stuck(world: World) -> None:
     """Sato is overdue, and Slack takes no message."""
     world.mql("sato", START)
@@ -222,11 +314,11 @@ def test_case_43_a_new_version_leaves_running_clocks_alone(world: World) -> None
     assert [world.handoff(lead)["policy"]["version"] for lead in ("ito", "sato", "mori")] == [1, 1, 2]
     world.at("2026-06-10 10:01")
     assert world.verdict("sato") == "breached"
+    versions = world.report("2026-06-08", "2026-06-11")["now"]["by_version"]
+    assert [(one["version"], one["counts"]["breached"]) for one in versions if one["counts"]["breached"]] == [(1, 2)]
 
 
-@pytest.mark.parametrize(
-    ("target", "due", "overdue"), [(48, "2026-06-11 10:00", False), (1, "2026-06-09 13:00", True)]
-)
+@pytest.mark.parametrize(("target", "due", "overdue"), [(48, "2026-06-11 10:00", False), (1, "2026-06-09 13:00", True)])
 def test_case_43_running_clocks_are_moved_by_explicit_choice_with_a_preview(world: World, target, due, overdue) -> None:
     """… unless migrated by explicit choice with preview; what is overdue or met stays."""
     world.mql("ito", "2026-06-08 09:00")

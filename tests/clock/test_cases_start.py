@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from tests.clock.world import Said, World
@@ -45,7 +43,9 @@ def test_case_02_a_duplicate_is_no_second_download_and_no_second_clock(world: Wo
     """Same event id, or the same content with a new id → no second download, no second clock."""
     world.at(f"{TUESDAY} 10:00")
     second = world.downloaded("sato", "a2", f"{TUESDAY} 09:30")
-    again = {"same_id": second, "new_id": second | {"id": "sent-anew"}, "other_tool": second | {"id": "sent-by-sfa"}}[how]
+    again = {"same_id": second, "new_id": second | {"id": "sent-anew"}, "other_tool": second | {"id": "sent-by-sfa"}}[
+        how
+    ]
     world.send(world.downloaded("sato", "a1", f"{TUESDAY} 09:00"), second, source="ma")
     world.score("sato", 82)
     world.send(again, source="sfa" if how == "other_tool" else "ma")
@@ -95,7 +95,7 @@ def test_case_04_a_late_event_moves_the_deadline_earlier(world: World) -> None:
 
 @pytest.mark.parametrize(("grace", "effective"), [(60, "13:00"), (0, "12:00"), (240, "16:00")])
 def test_case_04_a_breach_that_was_past_when_it_became_known_is_told_as_such(world: World, grace, effective) -> None:
-    """Breached (discovered late): one alert marked as such, charged to the feed; due_effective beside the strict due."""
+    """Breached (discovered late): one alert marked as such, charged to the feed; due_effective beside the due."""
     world.policy(grace_minutes=grace)
     world.at(f"{TUESDAY} 09:00")
     world.owner("sato", "tanaka")
@@ -109,7 +109,7 @@ def test_case_04_a_breach_that_was_past_when_it_became_known_is_told_as_such(wor
     assert journey["delays"]["human_seconds"] <= 5 * 60
     assert sorted(world.told("sato")) == [("breached", "email"), ("breached", "slack")]
     (message,) = world.heard_of("sato")
-    assert "ツールからの通知" in message.words or "6/10(水) 12:00" in message.words
+    assert "6/10(水) 12:00" in message.words, "when the tools told"
     entry = world.on_agenda("sato")
     assert entry is not None
     assert entry["cause"] == "handover_delay"
@@ -164,6 +164,28 @@ def test_case_06_outside_hours_the_clock_starts_at_the_next_opening(world: World
     entry = world.on_agenda("sato")
     assert entry is not None
     assert (entry["overdue_seconds"], entry["overdue_in"]) == (1801, "working_time")
+
+
+@pytest.mark.parametrize("intake", ["intake@example.com", ""])
+def test_case_07_no_owner_the_clock_runs_and_the_intake_hears_of_it(world: World, intake) -> None:
+    """No owner when MQL → clock still runs, alert to the intake owner, time until assignment is system delay."""
+    world.policy(intake_email=intake)
+    world.mql("sato", f"{TUESDAY} 10:00", owner=None)
+    assert world.due("sato") == "2026-06-10 10:00"
+    world.at("2026-06-10 10:05")
+    assert world.verdict("sato") == "breached"
+    mail = [each.to for each in world.heard if each.channel == "email"]
+    assert set(mail) == ({intake} if intake else set())
+    entry = world.on_agenda("sato")
+    assert entry is not None
+    assert (entry["cause"], entry["owner"]) == ("no_owner", None)
+    world.at("2026-06-10 11:00")
+    world.owner("sato", "tanaka")
+    world.at("2026-06-10 12:00")
+    world.call("sato")
+    delays = world.explain("sato")["journey"]["delays"]
+    assert (delays["routing_seconds"], delays["human_seconds"]) == (25 * 3600, 3600)
+    assert world.verdict("sato") == "met_late"
 
 
 def test_case_08_an_excluded_lead_is_voided_with_its_reason_and_never_met(world: World) -> None:

@@ -179,7 +179,8 @@ def test_case_14_a_follow_up_that_is_taken_back_is_judged_anew(world: World) -> 
 
 
 @pytest.mark.parametrize(
-    ("to", "verdict"), [("2026-06-10 09:59", "met"), ("2026-06-10 10:00:01", "met_late"), ("2026-06-10 12:00", "met_late")]
+    ("to", "verdict"),
+    [("2026-06-10 09:59", "met"), ("2026-06-10 10:00:01", "met_late"), ("2026-06-10 12:00", "met_late")],
 )
 def test_case_14_a_follow_up_that_is_put_right_is_judged_anew(world: World, to, verdict) -> None:
     """Touch edited afterwards → verdict recomputed, trail kept."""
@@ -188,7 +189,9 @@ def test_case_14_a_follow_up_that_is_put_right_is_judged_anew(world: World, to, 
     said = world.record("sato", "follow_up", at="2026-06-10 09:30", channel="call")
     assert world.verdict("sato") == "met"
     world.later(minutes=1)
-    answer = world.ask("PATCH", f"/v1/follow-ups/{said['event_id']}", json={"occurred_at": world.moment(to).isoformat()})
+    answer = world.ask(
+        "PATCH", f"/v1/follow-ups/{said['event_id']}", json={"occurred_at": world.moment(to).isoformat()}
+    )
     assert answer.status_code == 200, answer.text
     assert world.verdict("sato") == verdict
     assert world.standings("sato").count("revised") == 1
@@ -221,7 +224,9 @@ def test_case_14_a_tools_record_that_is_edited_and_deleted_is_judged_anew(world:
     assert world.on_agenda("sato") is not None
 
 
-@pytest.mark.parametrize(("by", "verdict"), [("鈴木 一郎", "on_track"), ("田中 舞", "met"), ("tanaka", "met"), (None, "met")])
+@pytest.mark.parametrize(
+    ("by", "verdict"), [("鈴木 一郎", "on_track"), ("田中 舞", "met"), ("tanaka", "met"), (None, "met")]
+)
 def test_case_15_only_the_owner_counts_where_that_is_agreed(world: World, by, verdict) -> None:
     """Policy switch `owner_only`: what nobody signed counts as the owner's."""
     world.policy(follow_ups={"owner_only": True})
@@ -272,3 +277,25 @@ def test_case_16_the_clock_follows_a_converted_lead_to_its_contact(world: World)
     handoff = world.handoff("sato")
     assert (handoff["id"], handoff["verdict"], len(world.handoffs("sato"))) == (begun["id"], "met", 1)
     assert world.lead("sato")["id"] == world.get("/v1/leads", known_as="sfa_contact:c-9")["items"][0]["id"]
+
+
+def test_case_16_an_address_that_several_leads_share_is_for_a_person_to_decide(world: World) -> None:
+    """Ambiguous ones are listed, never guessed; joining makes one clock, splitting takes it back."""
+    world.mql("sato", START)
+    world.at("2026-06-09 11:00")
+    other = {"lead": {"id": "s-other", "email": "sato@example.jp"}}
+    world.send(world.called("x", "10:30") | other)
+    assert world.verdict("sato") == "on_track", "two records with one address: nobody guesses"
+    (question,) = world.get("/v1/identities")["items"]
+    assert question["why"] == "ambiguous"
+    both = [world.lead_id("sato"), world.get("/v1/leads", known_as="sfa:s-other")["items"][0]["id"]]
+    world.later(minutes=10)
+    world.tell("/v1/identities/join", leads=both, note="本人に確認")
+    assert world.verdict("sato") == "met"
+    assert world.get("/v1/identities")["items"] == []
+    world.later(minutes=10)
+    world.tell(f"/v1/leads/{world.lead_id('sato')}/split", ids=[{"system": "sfa", "value": "s-other"}])
+    assert world.verdict("sato") == "on_track"
+    assert world.verdicts("sato") == ["on_track", "met", "on_track"]
+    world.at("2026-06-10 10:01")
+    assert world.verdict("sato") == "breached"

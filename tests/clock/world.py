@@ -7,17 +7,19 @@ import hashlib
 import hmac
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from starlette.testclient import TestClient
 
+from app.domain.calendar import japanese_office
+from app.domain.policy import default_policy
 from app.flows import rebuild
-from app.models import Alert, Delivery, Feed, Handoff
+from app.models import Alert, Delivery, Feed, Handoff, LeadIdentity
 from app.notify.contract import Message, TryLater
 from app.scheduler import Scheduler
 from app.state import State
@@ -27,6 +29,8 @@ JST = ZoneInfo("Asia/Tokyo")
 H, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 #: Monday to Friday.
 WEEK = ("mon", "tue", "wed", "thu", "fri")
+#: Handoffs of a world whose explanations are compared at its end.
+CHECKED = 8
 NAMES = {"tanaka": "田中 舞", "suzuki": "鈴木 一郎", "kato": "加藤 葵"}
 
 Said = dict[str, Any]
@@ -78,6 +82,9 @@ class World:
         state.channels = dict(self.ears)
         self.scheduler = Scheduler(state)
         self.secrets: dict[str, str] = {}
+        #: The documents as they were applied last.
+        self.policies = {"mql": default_policy().model_dump(mode="json", by_alias=True, exclude_none=True)}
+        self.calendars = {"default": japanese_office().model_dump(mode="json", exclude_none=True)}
         self._numbers = itertools.count(1)
 
     # --- time
@@ -94,7 +101,8 @@ class World:
         """Time passes until then."""
         target = self.moment(told)
         assert target >= self.clock(), f"time does not go back to {told}"
-        self.turn()
+        if self._owes_now():
+            self.turn()
         while (following := self._next_moment()) is not None and following < target:
             self.clock.now = following
             self.turn()
@@ -126,6 +134,12 @@ class World:
     def _job(self, wanted: str) -> None:
         (job,) = (job for name, job, _ in self.scheduler._jobs() if name == wanted)
         job()
+
+    def _owes_now(self) -> bool:
+        """Whether a message waits for nothing but the next turn."""
+        due = select(Alert.id).where(Alert.state.in_(("owed", "asking")), Alert.not_before <= self.clock())
+        with self.state.database.read() as c:
+            return c.scalar(due.limit(1)) is not None
 
     def _next_moment(self) -> datetime | None:
         """When something may happen by itself again."""
@@ -205,15 +219,21 @@ class World:
 
     def becomes_mql(self, lead: str, at: str | datetime, *, score: float = 86) -> None:
         """The marketing tool tells how a lead completed the rule at that moment."""
+        self.send(*self.evidence(lead, at, score=score), source="ma")
+
+    def evidence(self, lead: str, at: str | datetime, *, score: float = 86) -> list[Said]:
         now = self.moment(at)
         about = {"name": lead.capitalize(), "company": "山田製作所"}
         read = (self.downloaded(lead, f"a{n}-{now:%m%d}", now - n * H) for n in (3, 2, 1))
         scored = self.marketing_fact("score", lead, now, score=score)
-        self.send(self.marketing_fact("lead", lead, now - 3 * H, **about), *read, scored, source="ma")
+        return [self.marketing_fact("lead", lead, now - 3 * H, **about), *read, scored]
 
     def owner(self, lead: str, owner: str | None, at: str | datetime | None = None) -> None:
+        self.send(self.owned(lead, owner, at))
+
+    def owned(self, lead: str, owner: str | None, at: str | datetime | None = None) -> Said:
         whose = {"name": NAMES.get(owner, owner), "email": f"{owner}@example.com"} if owner else {}
-        self.send(self.fact("owner", lead, at, owner=owner, **whose))
+        return self.fact("owner", lead, at, owner=owner, **whose)
 
     def called(self, lead: str, at: str | datetime | None = None, **said: Any) -> Said:
         return self.fact("follow_up", lead, at, **{"channel": "call", "automated": False, "by": "田中 舞"} | said)
@@ -224,9 +244,7 @@ class World:
     def status(self, lead: str, status: str, at: str | datetime | None = None) -> None:
         self.send(self.fact("status", lead, at, status=status))
 
-    def disposition(
-        self, lead: str, outcome: str, reason: str | None = None, at: str | datetime | None = None
-    ) -> None:
+    def disposition(self, lead: str, outcome: str, reason: str | None = None, at: str | datetime | None = None) -> None:
         self.send(self.fact("disposition", lead, at, outcome=outcome, **({"reason": reason} if reason else {})))
 
     # --- REST
@@ -250,7 +268,7 @@ class World:
     def record(self, lead: str, kind: str, at: str | datetime | None = None, **said: Any) -> Said:
         """Somebody says by hand what was done about the lead."""
         happened = {"occurred_at": self.moment(at).isoformat()} if at else {}
-        entry = {"lead_id": self.lead(lead)["id"], "kind": kind} | happened | said
+        entry: Said = {"lead_id": self.lead_id(lead), "kind": kind} | happened | said
         made: Said = self.tell("/v1/follow-ups", **entry)
         return made
 
@@ -261,16 +279,16 @@ class World:
 
     def policy(self, **changes: Any) -> Said:
         """The next version of the policy, or of the one whose `key` is named, with these keys changed."""
-        newest = {entry["key"]: entry["policy"] for entry in self.get("/v1/policies")["items"]}
-        before = newest.get(changes.get("key", "mql"), newest["mql"])
-        made: Said = self.tell("/v1/policies", policy=before | changes)
+        key = changes.get("key", "mql")
+        self.policies[key] = self.policies.get(key, self.policies["mql"]) | changes
+        made: Said = self.tell("/v1/policies", policy=self.policies[key])
         return made
 
     def calendar(self, **changes: Any) -> Said:
-        """The next version of the default calendar, or of the one whose `key` is named."""
-        known = {entry["key"]: entry["calendar"] for entry in self.get("/v1/calendars")["items"]}
-        before = known.get(changes.get("key", "default"), {})
-        made: Said = self.tell("/v1/calendars", calendar=before | changes)
+        """The next version of the default calendar, or of the one whose `key` is named, with these keys changed."""
+        key = changes.get("key", "default")
+        self.calendars[key] = self.calendars.get(key, self.calendars["default"]) | changes
+        made: Said = self.tell("/v1/calendars", calendar=self.calendars[key])
         return made
 
     def hours(self, *spans: str, target: float, clock: str = "business_hours", **calendar: Any) -> None:
@@ -279,12 +297,18 @@ class World:
         self.policy(clock=clock, target=target)
 
     def lead(self, lead: str) -> Said:
-        """Whom the marketing tool, or else the sales tool, calls so."""
-        for known_as in (f"ma:m-{lead}", f"sfa:s-{lead}"):
-            if found := self.get("/v1/leads", known_as=known_as)["items"]:
-                file: Said = self.get(f"/v1/leads/{found[0]['id']}")
-                return file
-        raise LookupError(f"{lead}; quarantined: {self.quarantined()}")
+        """Whom the tools call so."""
+        file: Said = self.get(f"/v1/leads/{self.lead_id(lead)}")
+        return file
+
+    def lead_id(self, lead: str) -> int:
+        names = (("ma", f"m-{lead}"), ("sfa", f"s-{lead}"))
+        with self.state.database.read() as c:
+            named = select(LeadIdentity.lead_id).where(tuple_(LeadIdentity.system, LeadIdentity.value).in_(names))
+            found: int | None = c.scalar(named)
+        if found is None:
+            raise LookupError(f"{lead}; quarantined: {self.quarantined()}")
+        return found
 
     def quarantined(self) -> list[str]:
         """Why deliveries were not understood."""
@@ -349,8 +373,17 @@ class World:
     def on_agenda(self, lead: str) -> Said | None:
         """The lead's line, with the cause of its group."""
         wanted = self.handoff(lead)["id"]
-        lines = ((group, entry) for group in self.agenda()["breaches"]["groups"] for entry in group["entries"])
-        return next((entry | {"cause": group["cause"]} for group, entry in lines if entry["handoff_id"] == wanted), None)
+        for group in self.agenda()["breaches"]["groups"]:
+            for entry in group["entries"]:
+                if entry["handoff_id"] == wanted:
+                    line: Said = entry | {"cause": group["cause"]}
+                    return line
+        return None
+
+    def report(self, first: str, last: str | None = None, **asked: str) -> Said:
+        """SLA attainment of these days."""
+        found: Said = self.get("/v1/reports/attainment", first=first, last=last or first, **asked)
+        return found
 
     # --- what must hold in every world
 
@@ -358,11 +391,12 @@ class World:
         """The ledger says the same as the tables, and every way to ask gives the same answer."""
         now = self.clock()
         assert rebuild.check(self.state.database, now) == []
-        for listed in self._all("/v1/handoffs"):
+        handoffs = self.get("/v1/handoffs", limit=200)["items"]
+        for listed in handoffs[:CHECKED]:
             self._check_explanation(listed, self.explain_handoff(listed["id"]))
-        listed = {entry["handoff_id"] for group in self.agenda()["breaches"]["groups"] for entry in group["entries"]}
-        breached = {one["id"] for one in self._all("/v1/handoffs", verdict="breached")}
-        assert breached <= listed
+        groups = self.agenda()["breaches"]["groups"]
+        on_agenda = {entry["handoff_id"] for group in groups for entry in group["entries"]}
+        assert {one["id"] for one in handoffs if one["verdict"] == "breached"} <= on_agenda
 
     def _check_explanation(self, listed: Said, said: Said) -> None:
         assert said["handoff"] == listed
@@ -373,10 +407,6 @@ class World:
         stopped = [touch["occurred_at"] for touch in said["touches"] if touch["standing"] in ("in_time", "late")]
         first = listed["first_touch"]
         assert stopped == ([first["at"]] if first else [])
-
-    def _all(self, path: str, **query: Any) -> Iterator[Said]:
-        found = self.get(path, limit=200, **query)
-        yield from found["items"]
 
 
 def _in_ma(lead: str) -> Said:

@@ -158,7 +158,7 @@ class Account:
         results = [
             {"from": {"id": one["id"]}, "to": [{"toObjectId": c, "associationTypes": kind} for c in thing.contacts]}
             for one in question["inputs"]
-            if (thing := self.records[objects][int(one["id"])]).contacts
+            if (thing := self.records[objects].get(int(one["id"]))) and thing.contacts
         ]
         status = 200 if len(results) == len(question["inputs"]) else 207
         return httpx.Response(status, json={"status": "COMPLETE", "results": results})

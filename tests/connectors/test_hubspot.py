@@ -167,7 +167,7 @@ def test_sample_of_the_guide_with_its_old_key() -> None:
     parsed = parse((FIXTURES / "webhook_batch_docs_eventType_key.json").read_bytes())
     event = only(parsed)  # the stage subscriber says nothing
     assert (event.kind, ids(event)) == (EventKind.LEAD, ["hubspot:1246978"])
-    assert event.key == "33:22:3816279480:1246978::1462216307945"
+    assert event.key == "contact:1246978:creation:1462216307945:33"
     assert event.occurred_at == datetime(2016, 5, 2, 19, 11, 47, 945_000, UTC)
     assert event.data == {"url": "https://app.hubspot.com/contacts/33/record/0-1/1246978"}
     assert parsed.lookups == [Lookup("contact", "1246978", (("portal", "33"),), optional=True)]
@@ -231,7 +231,7 @@ def test_property_change(name: str, value: str, kind: str, data: dict[str, Any])
     event = only(parsed)
     assert (event.kind, event.data, ids(event)) == (kind, data, ["hubspot:51"])
     assert event.occurred_at == NOW
-    assert event.key == f"62515:12345:1:51:{name}:{NOW_MS}"
+    assert event.key == f"contact:51:{name}:{NOW_MS}"
     assert parsed.lookups == [Lookup("contact", "51", (("portal", "62515"), ("told", name)), optional=True)]
 
 
@@ -316,6 +316,12 @@ def test_deletion_excludes(kind: str, rest: dict[str, str], reason: str) -> None
     assert parsed.lookups == []
 
 
+def test_restored_contact_is_excluded_no_longer() -> None:
+    parsed = parse([entry("object.restore", objectTypeId="0-1")])
+    assert only(parsed).data == {"outcome": "restored"}
+    assert [lookup.object_id for lookup in parsed.lookups] == ["51"]
+
+
 def test_deletion_of_a_merged_contact_is_none_but_erasure_is() -> None:
     merge = entry("contact.merge", primaryObjectId=50, mergedObjectIds=[51], newObjectId=60, objectId=None)
     assert only(parse([entry("contact.deletion"), merge])).kind == EventKind.LEAD
@@ -338,7 +344,11 @@ def test_deletion_of_a_merged_contact_is_none_but_erasure_is() -> None:
         (entry("object.creation", objectTypeId="0-49"), ("email", "51")),
         (entry("object.creation", objectTypeId="0-47"), ("meeting", "51")),
         (changed("hs_call_status", "X", subscriptionType="object.propertyChange", objectTypeId="0-48"), ("call", "51")),
-        (entry("object.deletion", objectTypeId="0-48"), None),
+        (entry("object.deletion", objectTypeId="0-48"), ("call", "51")),
+        (entry("object.deletion", objectTypeId="0-49"), ("email", "51")),
+        (entry("meeting_event.deletion"), ("meeting", "51")),
+        (entry("object.deletion", objectTypeId="0-3"), None),
+        (entry("object.deletion", objectTypeId="0-27"), None),
         (entry("object.creation", objectTypeId="0-27"), None),
         (entry("company.propertyChange"), None),
         (entry("conversation.newMessage"), None),
@@ -492,7 +502,9 @@ def test_contact_says_who_it_is_and_where_it_stands_with_the_times_of_its_histor
     route = wire.post(f"{API}/contacts/batch/read").respond(json={"status": "COMPLETE", "results": [CONTACT]})
     parsed = fetch(Lookup("contact", "51", (("portal", "62515"),)))
     assert parsed.problems == []
-    facts = {event.kind: (event.data, event.occurred_at) for event in parsed.events}
+    appeared, *rest = parsed.events
+    assert (appeared.kind, appeared.key) == (EventKind.LEAD, "contact:51:creation:1572406217883:62515")
+    facts = {event.kind: (event.data, event.occurred_at) for event in rest}
     assert facts == {
         "lead": (
             {
@@ -506,7 +518,7 @@ def test_contact_says_who_it_is_and_where_it_stands_with_the_times_of_its_histor
         "owner": ({"owner": "77"}, NOW - timedelta(minutes=60)),
         "status": ({"status": "contacted", "raw": "CONNECTED"}, NOW - timedelta(minutes=20)),
     }
-    assert ids(parsed.events[0]) == ["hubspot:51", "hubspot:40", "hubspot:41", "email:yamada@example.co.jp"]
+    assert ids(rest[0]) == ["hubspot:51", "hubspot:40", "hubspot:41", "email:yamada@example.co.jp"]
     request = route.calls.last.request
     assert request.headers["authorization"] == "Bearer pat-na1-test"
     asked = json.loads(request.content)
@@ -518,14 +530,14 @@ def test_contact_says_who_it_is_and_where_it_stands_with_the_times_of_its_histor
 def test_what_the_webhook_told_is_not_told_again(wire: respx.MockRouter) -> None:
     wire.post(f"{API}/contacts/batch/read").respond(json={"results": [CONTACT]})
     parsed = fetch(Lookup("contact", "51", (("told", "hs_lead_status,hubspotscore"),)))
-    assert [event.kind for event in parsed.events] == ["lead", "owner"]
+    assert [event.kind for event in parsed.events] == ["lead", "lead", "owner"]
 
 
 def test_same_answer_has_the_same_keys(wire: respx.MockRouter) -> None:
     wire.post(f"{API}/contacts/batch/read").respond(json={"results": [CONTACT]})
     first, again = fetch(Lookup("contact", "51")), fetch(Lookup("contact", "51"))
     assert [event.key for event in first.events] == [event.key for event in again.events]
-    assert len({event.key for event in first.events}) == 4
+    assert len({event.key for event in first.events}) == 5
 
 
 def test_contacts_are_asked_fifty_at_a_time_because_of_their_histories(wire: respx.MockRouter) -> None:
@@ -583,9 +595,10 @@ def test_engagement(
     usual = {"call": CALL, "email": EMAIL, "meeting": MEETING}[kind]
     parsed = engaged(wire, kind, {**usual, **properties})
     assert parsed.problems == []
-    assert [ids(event) for event in parsed.events] == ([] if minutes is None else [["hubspot:51"], ["hubspot:52"]])
-    for event in parsed.events:
-        assert (event.kind, event.data["channel"]) == (EventKind.FOLLOW_UP, kind)
+    told = [event for event in parsed.events if event.kind == EventKind.FOLLOW_UP]
+    assert [ids(event) for event in told] == ([] if minutes is None else [["hubspot:51"], ["hubspot:52"]])
+    for event in told:
+        assert (event.record, event.data["channel"]) == (f"{kind}s:900", kind)
         assert event.occurred_at == NOW - timedelta(minutes=minutes or 0)
         assert {name: event.data.get(name, "") for name in data} == data
 
@@ -600,21 +613,34 @@ def test_call_written_down_later_keeps_both_times_and_its_caller(wire: respx.Moc
     assert {"hs_timestamp", "hs_createdate", "hs_call_status"} <= set(sent["properties"].split(","))
 
 
-def test_held_meeting_is_the_booked_one_but_a_corrected_call_is_another_fact() -> None:
-    def keys(kind: str, properties: dict[str, str]) -> list[str]:
-        record = Record(kind, "9", simple_object("9", properties, associations=tied_to("51")))
-        return [event.key for event in engagements.follow_up(record, CONFIG) if isinstance(event, CanonicalEvent)]
+def test_each_edit_is_a_revision_of_the_same_record() -> None:
+    def told(changed_at: str, **properties: str) -> CanonicalEvent:
+        body = simple_object("9", {**CALL, **properties, "hs_lastmodifieddate": changed_at}, associations=tied_to("51"))
+        [event] = engagements.follow_up(Record("call", "9", body), CONFIG)
+        assert isinstance(event, CanonicalEvent)
+        return event
 
-    assert keys("meeting", MEETING) == keys("meeting", {**MEETING, "hs_meeting_outcome": "COMPLETED"})
-    assert keys("call", CALL) == keys("call", {**CALL, "hs_call_title": "二回目"})
-    assert keys("call", CALL) != keys("call", {**CALL, "hs_call_status": "NO_ANSWER"})
-    assert keys("call", CALL) != keys("call", {**CALL, "hs_timestamp": at(7)})
+    first, again, edited = told(at(15)), told(at(15)), told(at(5), hs_timestamp=at(7))
+    assert first == again
+    assert (first.record, first.revised_at) == ("calls:9", NOW - timedelta(minutes=15))
+    assert (edited.record, edited.revised_at) == ("calls:9", NOW - timedelta(minutes=5))
+    assert first.key == f"call:9:51:{NOW_MS - 15 * 60_000}" != edited.key
+
+
+def test_without_its_own_stamp_the_record_s_last_change_counts() -> None:
+    body = simple_object("9", CALL, associations=tied_to("51"))
+    [event] = engagements.follow_up(Record("call", "9", body), CONFIG)
+    assert isinstance(event, CanonicalEvent)
+    assert event.revised_at == datetime(2019, 12, 7, 16, 50, 6, 678_000, UTC)
+    [event] = engagements.follow_up(Record("call", "9", {**body, "updatedAt": None}), CONFIG)
+    assert isinstance(event, CanonicalEvent)
+    assert (event.revised_at, event.record) == (None, "calls:9")
 
 
 def test_contacts_of_an_engagement_are_read_too(wire: respx.MockRouter) -> None:
     wire.post(f"{API}/contacts/batch/read").respond(json={"results": [CONTACT]})
     parsed = engaged(wire, "call", CALL)
-    assert "email:yamada@example.co.jp" in ids(parsed.events[0])
+    assert "email:yamada@example.co.jp" in [known for event in parsed.events for known in ids(event)]
     assert [event.kind for event in parsed.events].count(EventKind.FOLLOW_UP) == 2
 
 

@@ -1016,6 +1016,17 @@ def test_of_one_revision_the_fuller_sight_counts(missing: str) -> None:
     assert newest([fuller, thin]) is fuller
 
 
+def test_another_configuration_makes_no_other_fact() -> None:
+    call = {**DERIVED_TASK, "TaskSubtype": "Task", "Type": "訪問"}
+    first, again = (
+        only_fact("Task", call),
+        only_fact("Task", call, task_types={"訪問": "meeting"}, owners={USER: "佐藤"}),
+    )
+    assert first.key == again.key == only_fact("Task", call, integration_users=[USER]).key
+    assert first.key != only_fact("Task", {**call, "Type": "Call"}).key
+    assert first.key != only_fact("Task", {**call, "OwnerId": ROBOT}).key
+
+
 def test_a_revision_without_any_stamp_gives_way_to_one_that_has_it() -> None:
     without = {name: value for name, value in DERIVED_TASK.items() if name != "LastModifiedDate"}
     reopened = {**DERIVED_TASK, "IsClosed": "false", "Status": "Open"}

@@ -21,7 +21,7 @@ breached     .            at_risk  .         withdrawn  .         .       .
 met          .            at_risk  breached  .          .         .       .
 met_late     .            at_risk  breached  .          .         .       .
 voided       .            at_risk  breached  .          .         .       .
-unknown      .            at_risk  breached  .          .         .       .
+unknown      .            at_risk  breached  withdrawn  .         .       .
 """
 
 

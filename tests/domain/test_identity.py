@@ -14,6 +14,7 @@ from connectors.contract import ExternalId
 MA, MA2 = ExternalId("hubspot", "1"), ExternalId("hubspot", "2")
 LEAD, CONTACT = ExternalId("salesforce", "00Q"), ExternalId("salesforce", "003")
 CRM, CRM2 = ExternalId("kintone", "k"), ExternalId("kintone", "k2")
+OTHER = ExternalId("marketo", "m")
 MAIL, MAIL2 = ExternalId("email", "sato@example.co.jp"), ExternalId("email", "hayashi@example.co.jp")
 INFO = ExternalId("email", "info@example.co.jp")
 
@@ -61,6 +62,12 @@ def sets(*people):
             [{MA}, {MA2}, {LEAD}, {MAIL}, {MAIL2}],
             {MAIL: AMBIGUOUS, MAIL2: AMBIGUOUS},
         ),
+        # … and what is clear all the same stays so
+        (
+            [(MA, MAIL), (LEAD, MAIL), (LEAD, MAIL2), (MA2, MAIL2), (MA, INFO)],
+            [{MA, INFO}, {MA2}, {LEAD}, {MAIL}, {MAIL2}],
+            {MAIL: AMBIGUOUS, MAIL2: AMBIGUOUS},
+        ),
         # an address that a whole company uses does not part those whom their own address joins
         (
             [(MA, MAIL), (LEAD, MAIL), (MA, INFO), (MA2, INFO), (MA2, MAIL2), (CRM, MAIL2)],
@@ -85,6 +92,15 @@ def test_what_tools_say(events, people, doubts) -> None:
         ([(MA, MAIL), (MA2, MAIL)], [], [(MA2, MA)], [{MA}, {MA2}, {MAIL}], {}),
         # … and whose it is
         ([(MA, MAIL), (MA2, MAIL)], [(MA, MAIL)], [], [{MA, MAIL}, {MA2}], {}),
+        ([(MA, MAIL), (MA2, MAIL), (LEAD, MAIL)], [(MA, MAIL)], [], [{MA, MAIL}, {MA2}, {LEAD}], {}),
+        # two addresses of different people cannot both be one record's
+        (
+            [(MA, MAIL, MAIL2), (MA, INFO)],
+            [],
+            [(MAIL, MAIL2)],
+            [{MA, INFO}, {MAIL}, {MAIL2}],
+            dict.fromkeys((MAIL, MAIL2), CONTRADICTORY),
+        ),
         # a person says that two records are one
         ([(MA, LEAD), (MA, CONTACT)], [(LEAD, CONTACT)], [], [{MA, LEAD, CONTACT}], {}),
         # a new record is named with both of those who were parted: it is neither
@@ -103,6 +119,14 @@ def test_what_tools_say(events, people, doubts) -> None:
             [],
             [(MA, LEAD)],
             [{MA}, {LEAD}, {CRM, MA2}],
+            {CRM: CONTRADICTORY, MA2: CONTRADICTORY},
+        ),
+        # the same where only a third person between the two was parted from somebody, and who hangs on one of them
+        (
+            [(MA, CRM), (CRM, CONTACT), (CONTACT, MA2), (MA2, LEAD), (MA, OTHER)],
+            [],
+            [(MA, LEAD), (CONTACT, CRM2)],
+            [{MA, OTHER}, {LEAD}, {CONTACT}, {CRM}, {MA2}, {CRM2}],
             {CRM: CONTRADICTORY, MA2: CONTRADICTORY},
         ),
         # decisions that cannot all hold: none of them joins

@@ -108,6 +108,11 @@ def test_only_what_was_asked_for_is_read(state, tool, source) -> None:
     assert count(state, Event) == 2
 
 
+def test_a_past_in_which_nothing_happened_leaves_no_delivery(state, tool, source) -> None:
+    begin(state)
+    assert (read_all(state).state, count(state, Delivery)) == ("done", 0)
+
+
 def test_what_was_read_to_its_end_is_read_again_only_when_told(state, tool, source, clock) -> None:
     history(tool, leads=1)
     begin(state)

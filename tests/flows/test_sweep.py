@@ -84,7 +84,7 @@ def test_more_than_a_batch_is_swept_in_one_go(database, handed_over, monkeypatch
 def test_a_crash_in_the_middle_leaves_nothing_half_said(database, handed_over, monkeypatch) -> None:
     handed_over(3)
 
-    def crash(*_: Any) -> None:
+    def crash(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:

@@ -389,7 +389,11 @@ def prepare(database: Database, key: str) -> None:
     schema.upgrade(database)
     now = datetime.now(UTC)
     quick = default_policy().model_copy(
-        update={"target": TARGET / 3600, "warn_when_left": 0.5, "alerts": (AlertRoute(channel="slack", to="default"),)}
+        update={
+            "target": TARGET / 3600,
+            "warn_when_left": 0.5,
+            "alerts": (AlertRoute(channel="slack", to="default", page=True),),
+        }
     )
     with database.write() as c:
         policies.ensure_defaults(c, now)

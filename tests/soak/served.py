@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import main
+from app.domain import alerting
 from app.flows import alerts, ledger
 from app.scheduler import Scheduler
 from app.settings import read_settings
@@ -34,6 +35,7 @@ class Hurried(Scheduler):
 
 def app() -> FastAPI:
     alerts.LEASE = ledger.LEASE = LEASE
+    alerts.DIGEST = alerting.STORM = 10**6  # each alert a message of its own, so that each can be counted
     main.Scheduler = Hurried  # type: ignore[misc]
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a turn that is skipped because one runs is no news
     return main.create_app(read_settings(_env_file=None))

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from app.api import docs
 from app.api import feeds as meeting_feeds
 from app.api.v1 import (
+    absences,
     alerts,
     bursts,
     calendars,
@@ -19,6 +20,7 @@ from app.api.v1 import (
     leads,
     meetings,
     policies,
+    quality,
     readings,
     reports,
     sources,
@@ -37,7 +39,9 @@ NOUNS = (
     calendars,
     due,
     alerts,
+    absences,
     bursts,
+    quality,
     meetings,
     reports,
 )
