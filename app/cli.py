@@ -26,6 +26,7 @@ from app.commands import (
     sources,
     tokens,
 )
+from app.commands.audit import audit_
 from app.commands.demo import demo
 from app.commands.due import due
 from app.commands.failures import exit_code, in_words, passes
@@ -134,6 +135,7 @@ app.add_typer(bursts.app, name="bursts")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(absences.app, name="absence")
 app.command("quality")(quality_)
+app.command("audit")(audit_)
 app.command()(reports.report)
 app.command()(handoffs.rebuild)
 app.command()(doctor.doctor)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import httpx
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -15,7 +14,7 @@ from app.domain.policy import BEGINNING
 from app.flows import alerts, backfill, bursts, confirm, feeds, reconcile, sweep
 from app.flows.ledger import BATCH
 from app.models import Heartbeat
-from app.state import State
+from app.state import State, http_client
 
 #: A job that has not ended well for this long is a red line in `tasuki doctor` and in /health/ready.
 LATE = timedelta(minutes=3)
@@ -33,7 +32,7 @@ class Scheduler:
         self._stopping = threading.Event()
         self._beaten: dict[str, datetime] = {}
         self._ledger = threading.Thread(target=self._work_off, name="ledger", daemon=True)
-        self._impatient = httpx.Client(timeout=confirm.PATIENCE)
+        self._impatient = http_client(timeout=confirm.PATIENCE)
         self._clock = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30}
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -63,7 +65,7 @@ def open_state(settings: Settings, clock: Callable[[], datetime] = wall_clock, *
             policies.ensure_defaults(c, clock())
             meetings.ensure_default_series(c, settings, clock())
     vault = Vault(secret_keys(settings))
-    directory, versions, http = Directory(database, vault), policies.Cache(), httpx.Client(timeout=10)
+    directory, versions, http = Directory(database, vault), policies.Cache(), http_client(timeout=10)
     stored = threading.Event()
     return State(
         settings=settings,
@@ -78,6 +80,16 @@ def open_state(settings: Settings, clock: Callable[[], datetime] = wall_clock, *
         http=http,
         stored=stored,
     )
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Reading all the authorities' certificates takes longer than many a request."""
+    return httpx.create_ssl_context()
+
+
+def http_client(timeout: float) -> httpx.Client:
+    return httpx.Client(timeout=timeout, verify=_trust())
 
 
 def secret_keys(settings: Settings) -> str:

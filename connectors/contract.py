@@ -32,7 +32,7 @@ class EventKind(StrEnum):
     RESUME = "resume"  #: the wait is over: by?
     ANSWER = "answer"  #: marketing answered a rejection: text?, by?
     ACKNOWLEDGED = "acknowledged"  #: somebody said "I am on it": by?, until? (RFC 3339)
-    TERMS = "terms"  #: a running clock was moved, by Tasuki alone: policy? (row id), start? (RFC 3339), burst?, void?, by
+    TERMS = "terms"  #: Tasuki alone: a running clock was moved: policy? (row id), start? (RFC 3339), burst?, void?, by
 
 
 class LeadStatus(StrEnum):
@@ -235,9 +235,7 @@ class Polls(Protocol[Asked]):
     def start(self, since: datetime) -> dict[str, Any]:
         """The cursor of a reading that begins with what changed at `since`."""
 
-    def poll(
-        self, cursor: dict[str, Any], until: datetime, config: Asked, credential: str, http: httpx.Client
-    ) -> Page:
+    def poll(self, cursor: dict[str, Any], until: datetime, config: Asked, credential: str, http: httpx.Client) -> Page:
         """The next page of what changed from the cursor to `until`, bounded in time. Raises AskFailed."""
 
 

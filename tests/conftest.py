@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
+from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 from starlette.testclient import TestClient
 
@@ -135,10 +136,20 @@ def state(settings: Settings, clock: Clock) -> Iterator[State]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def applications() -> list[FastAPI]:
+    """The one that was put together already: to build its routes takes longer than most tests."""
+    return []
+
+
 @pytest.fixture
-def client(settings: Settings, state: State) -> Iterator[TestClient]:
-    """The web application without its scheduler; tests move the ledger and the sweep themselves."""
-    app = create_app(settings, scheduled=False, state=state)
+def client(settings: Settings, state: State, applications: list[FastAPI]) -> Iterator[TestClient]:
+    """The web application without its scheduler; tests move the ledger and the sweep themselves. Many tests share the
+    application; everything else is in its state."""
+    if not applications:
+        applications.append(create_app(settings, scheduled=False, state=state))
+    (app,) = applications
+    app.state.tasuki = state
     with TestClient(app, base_url=settings.public_url) as opened:
         yield opened
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from app.commands.opening import opened
+from app.commands.opening import opened, operator
 from app.commands.printing import LARGEST_KEY, AsJson, Terminal
-from app.flows import alerts, lists
+from app.flows import administer, lists
+from app.flows.administer import Admin
 
 app = typer.Typer(no_args_is_help=True, help="Messages that are owed, and what became of them.")
 
@@ -59,5 +60,5 @@ def retry(
     """Owe undeliverable alerts again; each is sent if it is still true."""
     with opened() as (state, terminal):
         with state.database.write() as c:
-            count = alerts.retry(c, numbers or None, state.clock())
+            count = administer.retry_alerts(c, Admin(operator(), state.clock()), numbers or None)
         terminal.say("{count} alerts are owed again.", count=count)

@@ -14,8 +14,8 @@ from app.commands.opening import opened, operator
 from app.commands.printing import AsJson, Terminal
 from app.commands.sources import Name
 from app.domain.language import day
+from app.flows import administer, tools, vital
 from app.flows import backfill as flow
-from app.flows import reconcile, tools, vital
 from app.flows.backfill import Reading
 from app.flows.sources import OpenSource
 from app.state import State
@@ -52,7 +52,7 @@ def poll(name: Name) -> None:
         now = state.clock()
         source = tools.polled_source(state.directory, name, now)
         with state.database.write() as c:
-            reconcile.poll_now(c, source, now)
+            administer.poll_source(c, administer.Admin(operator(), now), source)
         terminal.say("{name} is asked within seconds, as soon as `tasuki serve` or `tasuki worker` runs.", name=name)
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from app.commands.failures import USAGE, CannotDo
-from app.commands.opening import opened
+from app.commands.opening import opened, operator
 from app.commands.printing import LARGEST_KEY, AsJson, Terminal
-from app.flows import deliveries, lists
+from app.flows import administer, lists
+from app.flows.administer import Admin
 
 app = typer.Typer(no_args_is_help=True, help="What the tools sent, and what became of it.")
 
@@ -85,13 +86,12 @@ def replay(
     if number is not None and source is not None:
         raise CannotDo("Give a number or --source, not both.", USAGE)
     with opened() as (state, terminal):
-        now = state.clock()
+        admin, count = Admin(operator(), state.clock()), 1
         with state.database.write() as c:
             if number is not None:
-                deliveries.replay(c, number, now)
-                count = 1
+                administer.replay(c, admin, number)
             else:
-                count = deliveries.replay_quarantined(c, now, source)
+                count = administer.replay_quarantined(c, admin, source)
         terminal.say(
             "{count} deliveries will be read again as soon as `tasuki serve` or `tasuki worker` runs.", count=count
         )

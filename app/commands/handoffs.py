@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import Connection
 
 from app.commands.failures import DATA, USAGE, CannotDo
-from app.commands.opening import opened
+from app.commands.opening import opened, operator
 from app.commands.printing import AsJson, Terminal
 from app.domain.agenda import Lead
 from app.domain.deadline import receipt_lines
@@ -21,6 +21,7 @@ from app.domain.touches import Act
 from app.flows import explain as flow
 from app.flows import rebuild as redo
 from app.flows import search
+from app.flows.administer import Admin
 from app.flows.dossier import Change, Dossier
 from app.flows.explain import Explanation
 from app.flows.messages import who
@@ -198,6 +199,8 @@ def rebuild(
             typer.confirm(terminal.words(question), abort=True)
         with terminal.progress("Rebuilding leads") as progress:
             redo.mend(state.database, state.clock(), progress)
+        with state.database.write() as c:
+            Admin(operator(), state.clock()).did(c, "handoffs.rebuilt", "handoffs")
         terminal.say("All handoffs are as the ledger says. `tasuki rebuild --check` compares them again.")
 
 

@@ -10,12 +10,13 @@ import typer
 from sqlalchemy import Connection
 
 from app.commands.failures import USAGE, CannotDo
-from app.commands.opening import opened
+from app.commands.opening import opened, operator
 from app.commands.printing import AsJson, Terminal, in_json
 from app.domain.calendar import Weekday
 from app.domain.refusals import validated
 from app.domain.series import Series
-from app.flows import meetings
+from app.flows import administer, meetings
+from app.flows.administer import Admin
 from app.flows.meetings import DEFAULT, NoMeetingAhead, NoSuchSeries, StoredSeries
 from app.pages import feeds, ics
 from app.settings import Settings
@@ -139,7 +140,7 @@ def set_(
         with state.database.write() as c:
             before, calendar_key = _before(c, key, state.settings, now)
             agreed = validated(Series, before.model_dump(mode="json") | changes)
-            meetings.set_series(c, key, agreed, calendar or calendar_key, now)
+            administer.set_series(c, Admin(operator(), now), key, agreed, calendar or calendar_key)
             stored = meetings.read_series(c, key)
         coming = terminal.moment(_next(stored, now))
         terminal.say("{name}: the next meeting is {time}.", name=agreed.name, time=coming)
@@ -162,7 +163,7 @@ def new(key: Key = DEFAULT) -> None:
     """A secret address to subscribe to; an older one ends."""
     with opened() as (state, terminal):
         with state.database.write() as c:
-            secret = meetings.new_feed_secret(c, key)
+            secret = administer.new_feed(c, Admin(operator(), state.clock()), key)
         terminal.say("Address of the calendar, shown only now; whoever has it sees times and counts, no leads:")
         terminal.line(f"  {feed_url(state.settings.public_url, secret)}", style="bold")
 
@@ -176,5 +177,5 @@ def revoke(key: Key = DEFAULT) -> None:
     """End the series' address."""
     with opened() as (state, terminal):
         with state.database.write() as c:
-            meetings.revoke_feed(c, key)
+            administer.revoke_feed(c, Admin(operator(), state.clock()), key)
         terminal.say("The calendar's address opens nothing any more.")

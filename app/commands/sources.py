@@ -10,10 +10,11 @@ import typer
 
 from app.commands.documents import Document, as_yaml, read_document, value_of
 from app.commands.failures import USAGE, CannotDo
-from app.commands.opening import opened
+from app.commands.opening import opened, operator
 from app.commands.printing import AsJson, Terminal
 from app.domain.refusals import Refused
-from app.flows import checkup, lists, sources, today
+from app.flows import administer, checkup, lists, sources, today
+from app.flows.administer import Admin
 from app.flows.lists import SourceEntry
 from app.settings import Settings
 
@@ -52,7 +53,7 @@ def add(
         credential = typed("API token", terminal) if credential_stdin else ""
         new = {"name": name, "kind": kind, "config": document.data, "secret": secret, "credential": credential}
         with state.database.write() as c:
-            sources.add(c, state.vault, now=state.clock(), **new)
+            administer.add_source(c, state.vault, Admin(operator(), state.clock()), **new)
         terminal.say("Source {name} ({kind}) is added.", name=name, kind=kind)
         show_secret(terminal, state.settings, name, kind, secret, given=given)
 
@@ -117,7 +118,7 @@ def configure(name: Name, config: ConfigFile = None, pairs: Pairs = None) -> Non
     with opened() as (state, terminal):
         with document.answerable(), state.database.write() as c:
             kept = {} if config else lists.source(c, state.vault, name).config
-            sources.configure(c, name, kept | document.data)
+            administer.configure_source(c, Admin(operator(), state.clock()), name, kept | document.data)
         terminal.say("Source {name} has its new configuration; deliveries in quarantine can be replayed.", name=name)
 
 
@@ -129,7 +130,7 @@ def rotate(name: Name, secret_stdin: SecretStdin = False) -> None:
             kind = lists.source(c, state.vault, name).kind
         secret, given = _secret(kind, secret_stdin, terminal)
         with state.database.write() as c:
-            sources.rotate(c, state.vault, name, secret, state.clock())
+            administer.rotate_source(c, state.vault, Admin(operator(), state.clock()), name, secret)
         terminal.say("Source {name} has a new secret. The old one stays valid until the next rotation.", name=name)
         show_secret(terminal, state.settings, name, kind, secret, given=given)
 
@@ -145,7 +146,7 @@ def credential(
     with opened() as (state, terminal):
         token = typed("API token", terminal)
         with state.database.write() as c:
-            sources.set_credential(c, state.vault, name, token)
+            administer.set_credential(c, state.vault, Admin(operator(), state.clock()), name, token)
         terminal.say("Source {name} has its API token.", name=name)
 
 
@@ -154,7 +155,7 @@ def disable(name: Name) -> None:
     """Take no more webhooks: they are answered 404. What was taken is still worked off."""
     with opened() as (state, terminal):
         with state.database.write() as c:
-            sources.disable(c, name, state.clock())
+            administer.disable_source(c, Admin(operator(), state.clock()), name)
         terminal.say("Source {name} is disabled.", name=name)
 
 
@@ -163,7 +164,7 @@ def enable(name: Name) -> None:
     """Take webhooks again."""
     with opened() as (state, terminal):
         with state.database.write() as c:
-            sources.disable(c, name, None)
+            administer.enable_source(c, Admin(operator(), state.clock()), name)
         terminal.say("Source {name} is enabled.", name=name)
 
 

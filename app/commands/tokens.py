@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from app.commands.opening import opened
+from app.commands.opening import opened, operator
 from app.commands.printing import LARGEST_KEY, AsJson
-from app.flows import tokens
+from app.flows import administer, tokens
+from app.flows.administer import Admin
 from app.flows.tokens import Scope
 
 app = typer.Typer(no_args_is_help=True, help="Tokens for the REST API and for signing in.")
@@ -23,7 +24,7 @@ def create(
     """Make a token; it is printed this once."""
     with opened() as (state, terminal):
         with state.database.write() as c:
-            secret = tokens.create(c, name, scope, state.clock())
+            secret = administer.create_token(c, Admin(operator(), state.clock()), name, scope)
         if as_json:
             terminal.json({"name": name, "scopes": sorted(set(scope)), "token": secret})
             return
@@ -54,5 +55,5 @@ def revoke(
     """From the next request on the token opens nothing."""
     with opened() as (state, terminal):
         with state.database.write() as c:
-            tokens.revoke(c, number, state.clock())
+            administer.revoke_token(c, Admin(operator(), state.clock()), number)
         terminal.say("Token {number} is revoked.", number=number)

@@ -18,15 +18,15 @@ class Place:
     doubt: str | None = None
 
 
-def house(people: Iterable[Ids], known: Mapping[ExternalId, Place], taken: Set[int]) -> dict[ExternalId, Place]:
+def house(people: Iterable[Ids], known: Mapping[ExternalId, Place]) -> dict[ExternalId, Place]:
     """Every id's lead and home. Leads that do not exist yet have negative numbers.
 
     A person is the oldest home among their ids. Where two share a home, whoever has the oldest id keeps it; the others
-    move to another home of theirs, or to a new lead, which is their home from then on. `taken`: other people's leads.
+    move to another home of theirs, or to a new lead, which is their home from then on.
     """
     person_of = {one: person for person in people for one in person}
     leads: dict[Ids, int] = {}
-    used = set(taken)
+    used: set[int] = set()
     for one in sorted(known.keys() & person_of.keys(), key=lambda i: age(known[i].home, i)):
         home, person = known[one].home, person_of[one]
         if person not in leads and home not in used:

@@ -228,7 +228,7 @@ def settle(c: Connection, sight: Sight, now: datetime) -> tuple[dict[ExternalId,
     crowded = {one for one, place in sight.places.items() if place.doubt == Doubt.CROWDED}
     ids = sight.places.keys() | sight.fresh
     found = partition(ids, sight.links | sight.new_links, sight.decisions, crowded)
-    housed = house(found.people, sight.places, _taken(c, sight.places))
+    housed = house(found.people, sight.places)
     made = _create(c, sorted({place.lead for place in housed.values() if place.lead < 0}, reverse=True), now)
     places = {
         one: Place(made.get(place.lead, place.lead), made.get(place.home, place.home), found.doubts.get(one))
@@ -236,15 +236,6 @@ def settle(c: Connection, sight: Sight, now: datetime) -> tuple[dict[ExternalId,
     }
     _write(c, sight, places)
     return places, _follow(c, sight.places, places)
-
-
-def _taken(c: Connection, places: Mapping[ExternalId, Place]) -> set[int]:
-    """Homes that are the leads of somebody else."""
-    found: set[int] = set()
-    for homes in _chunks({place.home for place in places.values()}):
-        rows = c.execute(select(*ID, LeadIdentity.lead_id).where(LeadIdentity.lead_id.in_(homes)))
-        found |= {lead_id for system, value, lead_id in rows if ExternalId(system, value) not in places}
-    return found
 
 
 def _create(c: Connection, wanted: Sequence[int], now: datetime) -> dict[int, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -39,11 +40,22 @@ def darkness(c: Connection) -> Darkness:
         .where(Silence.until.is_(None), Source.disabled_at.is_(None))
     )
     since: dict[str, datetime] = {}
-    for row in c.execute(lasting):
+    for row in [*c.execute(lasting), *_being_read(c)]:
         if role_of(row) in SALES:
             system = system_of(row)
             since[system] = min(row.since, since.get(system, row.since))
     return Darkness(since, systems_of_sales(c)) if since else Darkness()
+
+
+def _being_read(c: Connection) -> Iterator[Any]:
+    """Sources whose past is being read for the first time: until that is done they have not told of every call."""
+    columns = (Source.kind, Source.config, Feed.backfill)
+    query = select(*columns).join(Feed, Feed.source_id == Source.id)
+    for row in c.execute(query.where(Feed.backfill.is_not(None), Source.disabled_at.is_(None))):
+        goes_on = row.backfill and not row.backfill.get("done_at") and not row.backfill.get("error")
+        if goes_on:
+            since = datetime.fromisoformat(row.backfill["from"])
+            yield SimpleNamespace(kind=row.kind, config=row.config, since=since)
 
 
 def systems_of_sales(c: Connection) -> frozenset[str]:

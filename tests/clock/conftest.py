@@ -6,34 +6,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app.main import create_app
-from app.settings import Settings
 from app.state import State
 from tests.clock.world import World
 from tests.conftest import Clock
 
 #: A Wednesday morning in Tokyo, before everything that happens here.
 BEGINNING = datetime(2026, 4, 1, 0, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def applications() -> list[FastAPI]:
-    """The one that was put together already: to build its routes takes longer than most cases to happen."""
-    return []
-
-
-@pytest.fixture
-def client(settings: Settings, state: State, applications: list[FastAPI]) -> Iterator[TestClient]:
-    """As in tests/conftest.py, on an application that many tests share; everything else is in its state."""
-    if not applications:
-        applications.append(create_app(settings, scheduled=False, state=state))
-    (app,) = applications
-    app.state.tasuki = state
-    with TestClient(app, base_url=settings.public_url) as opened:
-        yield opened
 
 
 @pytest.fixture

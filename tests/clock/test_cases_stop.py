@@ -158,6 +158,18 @@ def test_case_13_a_time_in_the_future_is_taken_as_the_reception(world: World) ->
     assert world.shown(world.handoff("sato")["first_touch"]["at"]) == "2026-06-09 15:00"
     assert world.shown(world.handoff("ito")["first_touch"]["at"]) == "2026-06-09 15:04"
     assert [world.verdict(lead) for lead in ("sato", "ito")] == ["met", "met"]
+    (flagged,) = world.to_mend("impossible_times")
+    assert flagged["lead"]["name"] == "Sato"
+
+
+def test_case_13_a_follow_up_before_anybody_knew_the_lead_is_flagged(world: World) -> None:
+    """occurred_at before the lead existed → flag."""
+    world.mql("sato", START)
+    world.at("2026-06-09 15:00")
+    world.call("sato", "2025-06-09 14:00")
+    assert world.verdict("sato") == "on_track"
+    (flagged,) = world.to_mend("impossible_times")
+    assert flagged["lead"]["name"] == "Sato"
 
 
 def test_case_14_a_follow_up_that_is_taken_back_is_judged_anew(world: World) -> None:

@@ -105,6 +105,9 @@ def test_case_19_a_pause_without_an_end_ends_by_itself(world: World, longest, du
     world.at("2026-06-09 14:00")
     world.pause("sato")
     assert world.due("sato") == due
+    (reported,) = world.to_mend("open_ended_pauses")
+    assert [each["handoff_id"] for each in reported["handoffs"]] == [world.handoff("sato")["id"]]
+    assert reported["owner"] == "田中 舞"
     world.at(world.moment(due))
     world.later(seconds=1)
     assert world.verdict("sato") == "breached"

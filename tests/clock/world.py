@@ -385,6 +385,11 @@ class World:
         found: Said = self.get("/v1/reports/attainment", first=first, last=last or first, **asked)
         return found
 
+    def to_mend(self, kind: str) -> list[Said]:
+        """What the data leaves to be mended."""
+        found: list[Said] = self.get(f"/v1/quality/{kind}")["items"]
+        return found
+
     # --- what must hold in every world
 
     def check(self) -> None:

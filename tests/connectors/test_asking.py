@@ -147,6 +147,15 @@ def test_all_waiting_together_is_bounded(http: httpx.Client, time: Time, route: 
     assert sum(time.slept) <= PATIENCE
 
 
+def test_whoever_has_less_time_waits_less(http: httpx.Client, time: Time, route: respx.Route) -> None:
+    route.respond(429, headers={"retry-after": "1"})
+    assert failed(http, time, attempts=50, patience=2.5).retry_after == 1
+    assert time.slept == [1, 1]
+    busy = Limiter(1, 1, clock=time, sleep=time.sleep)
+    busy.take(rate_key(http.build_request("GET", URL)))
+    assert "as often as it allows" in str(failed(http, time, busy, patience=0.5))
+
+
 def test_slow_answers_count_as_waiting(http: httpx.Client, time: Time, route: respx.Route) -> None:
     def slow(request: httpx.Request) -> httpx.Response:
         time.at += 9.9

@@ -374,8 +374,8 @@ def test_of_a_deletion_and_a_restoration_in_one_delivery_the_later_one_counts(ac
     account.delete("calls", 900)
     account.now += SECOND
     account.restore("calls", 900)
-    kinds = {event.kind for event in pushed(account.taken()[::turn]).events if event.record}
-    assert kinds == {EventKind.FOLLOW_UP}
+    told = {(event.kind, event.revised_at) for event in pushed(account.taken()[::turn]).events if event.record}
+    assert told == {(EventKind.FOLLOW_UP, account.now)}
 
 
 def test_deletion_needs_no_credential(account: Account) -> None:
@@ -408,8 +408,10 @@ def test_a_round_reads_a_little_of_the_one_before_again(account: Account) -> Non
     *_, last = pages_since(MORNING, MORNING + HOUR)
     account.now = MORNING + HOUR - 4 * MINUTE
     known_call(account)  # found late by the search
-    page = poll_page(last.cursor, MORNING + 2 * HOUR)
-    assert of_kind(read_page(page).events, EventKind.LEAD)
+    first = poll_page(last.cursor, MORNING + 2 * HOUR)
+    second = poll_page(first.cursor, MORNING + 2 * HOUR)
+    assert of_kind(read_page(first).events, EventKind.LEAD)
+    assert of_kind(read_page(second).events, EventKind.FOLLOW_UP)
 
 
 def test_a_long_past_is_read_in_rounds(account: Account) -> None:
@@ -499,6 +501,19 @@ def test_merged_contact_is_linked_although_no_property_changed(account: Account)
     [after] = [event for event in polled(MORNING - HOUR, MORNING + HOUR) if ":profile:" in event.key]
     assert before.key != after.key
     assert {known.value for known in after.lead} == {"51", "40", "41", "yamada@example.co.jp"}
+
+
+def test_link_to_the_contact_is_not_lost_where_nobody_set_the_account(account: Account) -> None:
+    """A webhook names its account and a poll does not: neither may take the place of the other."""
+    account.add("contacts", 51, {"email": "yamada@example.co.jp"})
+    anybody = HubSpotConfig()
+    asked, told = polled(MORNING - HOUR, MORNING + HOUR, anybody), pushed(account.taken(), anybody).events
+    linked = {event.key for event in told if "url" in event.data}
+    assert linked
+    assert linked.isdisjoint(event.key for event in asked)
+    assert {event.data["url"] for event in polled(MORNING - HOUR, MORNING + HOUR) if "url" in event.data} == {
+        f"https://app.hubspot.com/contacts/{PORTAL}/record/0-1/51"
+    }
 
 
 # --- what can go wrong ------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from app.db import Database
 from app.domain.refusals import Refused
-from app.flows import backfill, rebuild, reconcile, sources, sweep, tools
+from app.flows import backfill, rebuild, reconcile, silences, sources, sweep, tools
 from app.flows.backfill import Reading
 from app.flows.sources import Directory
 from app.models import Alert, AuditEntry, Delivery, Event, Feed, Handoff
@@ -340,3 +340,13 @@ def test_the_cursor_is_the_connectors_own(state, tool, source) -> None:
     begun, connector = begin(state), tools.polled_source(state.directory, "sfa", state.clock()).connector
     assert isinstance(connector, Polls)
     assert begun.cursor == connector.start(begun.since)
+
+
+def test_while_its_past_is_read_nobody_is_accused_on_a_sales_tools_word(state, tool, source) -> None:
+    history(tool)
+    begun = begin(state)
+    with state.database.read() as c:
+        assert silences.darkness(c).since_for({"asked"}) == begun.since
+    read_all(state)
+    with state.database.read() as c:
+        assert not silences.darkness(c)

@@ -165,7 +165,7 @@ def verdicts(database: Database) -> list[tuple[str, Any, str | None]]:
 def test_a_join_leaves_one_clock_and_a_split_takes_it_back(database, apply, decide) -> None:
     two_running(apply)
     first, second = lead_of(database, MA), lead_of(database, SFA)
-    before, told = handoffs(database), alerts(database)
+    before, told, seen = handoffs(database), alerts(database), first_seen(database)
     assert [row.verdict for row in before] == ["on_track", "on_track"]
 
     assert decide(people.join, Whom(leads=[first, second])) == [first]
@@ -185,7 +185,13 @@ def test_a_join_leaves_one_clock_and_a_split_takes_it_back(database, apply, deci
         [getattr(row, name) for name in facts] for row in before
     ]
     assert alerts(database) == told, "nothing is owed twice"
+    assert first_seen(database) == seen
     assert rebuild.check(database, FRIDAY + 4 * H) == []
+
+
+def first_seen(database: Database) -> list[Any]:
+    with database.read() as c:
+        return list(c.execute(select(Lead.first_seen_at).order_by(Lead.id)).scalars())
 
 
 def alerts(database: Database) -> list[Any]:
@@ -214,6 +220,8 @@ def test_an_explicit_link_joins_and_a_decision_against_it_holds(database, apply,
         told = {tuple(map(tuple, about)): lead for lead, about in c.execute(select(Event.lead_id, Event.about))}
     assert told[(("salesforce", "00Q1"), ("hubspot", "501"))] == lead_of(database, SFA), "the first id is meant"
     assert doubts(database) == []
+    decide(people.join, Whom([lead_of(database, MA), lead_of(database, SFA)]))
+    assert lead_of(database, MA) == lead_of(database, MAIL) == lead_of(database, SFA), "no part of the split is left"
 
 
 def test_a_third_lead_joined_twice_points_at_the_one_that_stays(database, apply, decide) -> None:

@@ -15,7 +15,7 @@ from app.flows import follow_ups, ledger, people, quality, sources
 from app.flows.follow_ups import Entry
 from app.flows.ledger import Fact
 from app.flows.people import Decider, Whom
-from app.models import Delivery, Source
+from app.models import Delivery, Lead, Source
 from app.state import State
 from connectors.contract import CanonicalEvent, EventKind, ExternalId
 from tests.conftest import FRIDAY, Clock
@@ -78,6 +78,11 @@ class Team:
         with self.state.database.write() as c:
             entry = Entry(lead, EventKind(kind), said, "田中 舞", at)
             follow_ups.record(c, entry, self.state.versions.read(c), self.clock())
+
+    def leads(self) -> dict[str, int]:
+        """Name → number."""
+        with self.state.database.read() as c:
+            return {row.name: row.id for row in c.execute(select(Lead.id, Lead.name))}
 
     def delivery(self, source: str, received_at: datetime, **values: Any) -> int:
         row = {"source_id": self.sources[source], "received_at": received_at, "method": "POST", "url": "/"}
@@ -343,25 +348,17 @@ def test_an_edit_does_not_make_an_entry_late(team) -> None:
 def test_an_entry_by_hand_counts_like_any_other(team, clock) -> None:
     team.mql("sato", FRIDAY)
     clock.now = FRIDAY + 5 * H
-    (lead,) = {row.lead_id for row in _handoffs(team)}
-    team.by_hand(lead, "follow_up", FRIDAY + H, channel="call", automated=False)
+    team.by_hand(team.leads()["Sato"], "follow_up", FRIDAY + H, channel="call", automated=False)
     assert logged(team)["田中 舞"] == (1, 1)
 
 
 def test_only_what_was_written_down_lately(team) -> None:
     old = team.call("sato", FRIDAY, recorded_at=FRIDAY + H, received_at=FRIDAY + 9 * DAY)
-    long_ago = team.call("sato", FRIDAY - 80 * DAY, recorded_at=FRIDAY + 9 * DAY)
+    long_ago = team.call("sato", FRIDAY - 80 * DAY, recorded_at=FRIDAY + 9 * DAY, received_at=FRIDAY + 9 * DAY)
     team.mql("sato", FRIDAY, old, long_ago)
     with team.state.database.read() as c:
         (everybody, *_) = quality.rows(c, Kind.LATE_LOGGING, team.look(days=5), limit=9).rows
     assert (everybody.logging.late.part, everybody.logging.late.whole) == (1, 1)
-
-
-def _handoffs(team: Team) -> list[Any]:
-    from app.models import Handoff
-
-    with team.state.database.read() as c:
-        return list(c.execute(select(Handoff.__table__)))
 
 
 # --- 6 score jumps
@@ -477,9 +474,7 @@ def test_open_ended_pauses_by_owner(team, clock) -> None:
     clock.now = FRIDAY + H
     for number, name in enumerate(("sato", "ito", "kato", "mori")):
         team.mql(name, FRIDAY + number * MINUTE, owner=None if name == "ito" else "tanaka")
-    leads = {row.number: row for row in _handoffs(team)}
-    sato, ito, kato, mori = sorted(row.lead_id for row in _handoffs(team))
-    assert leads
+    sato, ito, kato, mori = (team.leads()[name] for name in ("Sato", "Ito", "Kato", "Mori"))
     team.by_hand(sato, "pause", FRIDAY + 30 * MINUTE, reason="折り返しのご希望")
     team.by_hand(ito, "pause", FRIDAY + 40 * MINUTE, reason="出張中")
     team.by_hand(kato, "pause", FRIDAY + 30 * MINUTE, reason="25日まで", until=(FRIDAY + 7 * DAY).isoformat())

@@ -9,6 +9,7 @@ from app.api import feeds as meeting_feeds
 from app.api.v1 import (
     absences,
     alerts,
+    audit,
     bursts,
     calendars,
     deliveries,
@@ -44,6 +45,7 @@ NOUNS = (
     quality,
     meetings,
     reports,
+    audit,
 )
 
 _v1 = APIRouter(prefix="/v1")

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 from pydantic import ConfigDict, Field
 
-from app.api.auth import reads, writes
+from app.api.auth import Writer, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.problems import Problem
 from app.api.schemas import Id, Nothing, RowId, Shown
 from app.domain.policy import AlertReason
-from app.flows import alerts, lists
+from app.flows import administer, lists
 
 router = noun("/alerts", "Alerts")
 
@@ -101,15 +101,13 @@ def get_alert(alert_id: RowId, state: Here, _: Annotated[Nothing, Query()]) -> A
 @router.post(
     "/{alert_id}/retry",
     operation_id="retry_alert",
-    dependencies=[writes],
     responses={409: {"description": "It is not undeliverable."}},
 )
-def retry_alert(alert_id: RowId, state: Here, _: Annotated[Nothing, Query()]) -> Alert:
+def retry_alert(alert_id: RowId, token: Writer, state: Here, _: Annotated[Nothing, Query()]) -> Alert:
     """Owe an undeliverable alert again; it is sent if it is still true."""
-    now = state.clock()
     with state.database.write() as c:
         row = lists.alert(c, alert_id)
-        if not alerts.retry(c, [alert_id], now):
+        if not administer.retry_alerts(c, administer.Admin(token.name, state.clock()), [alert_id]):
             raise Problem(
                 409,
                 "conflict",
@@ -119,12 +117,11 @@ def retry_alert(alert_id: RowId, state: Here, _: Annotated[Nothing, Query()]) ->
         return _shown(lists.alert(c, alert_id))
 
 
-@router.post("/retry", operation_id="retry_alerts", dependencies=[writes])
-def retry_alerts(state: Here, _: Annotated[Nothing, Query()]) -> Retried:
+@router.post("/retry", operation_id="retry_alerts")
+def retry_alerts(token: Writer, state: Here, _: Annotated[Nothing, Query()]) -> Retried:
     """The same for all undeliverable alerts."""
-    now = state.clock()
     with state.database.write() as c:
-        return Retried(retried=alerts.retry(c, None, now))
+        return Retried(retried=administer.retry_alerts(c, administer.Admin(token.name, state.clock())))
 
 
 def _shown(row: Any) -> Alert:

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 from pydantic import ConfigDict, Field
 
-from app.api.auth import administers, reads, writes
+from app.api.auth import Writer, administers, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.schemas import Key, Nothing, RowId, Shown, Written
-from app.flows import deliveries, lists
+from app.flows import administer, lists
 
 router = noun("/deliveries", "Deliveries")
 
@@ -110,23 +110,24 @@ def get_delivery_payload(delivery_id: RowId, state: Here, _: Annotated[Nothing, 
     return Response(body, media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
 
-@router.post("/{delivery_id}/replay", operation_id="replay_delivery", status_code=202, dependencies=[writes])
-def replay_delivery(delivery_id: RowId, state: Here, _: Annotated[Nothing, Query()]) -> Delivery:
+@router.post("/{delivery_id}/replay", operation_id="replay_delivery", status_code=202)
+def replay_delivery(delivery_id: RowId, token: Writer, state: Here, _: Annotated[Nothing, Query()]) -> Delivery:
     """Read this delivery again, after a mapping or a credential was mended. Known facts change nothing."""
-    now = state.clock()
     with state.database.write() as c:
-        deliveries.replay(c, delivery_id, now)
+        administer.replay(c, administer.Admin(token.name, state.clock()), delivery_id)
         row = lists.delivery(c, delivery_id)
     state.stored.set()
     return _shown(row)
 
 
-@router.post("/replay", operation_id="replay_deliveries", status_code=202, dependencies=[writes])
-def replay_deliveries(state: Here, _: Annotated[Nothing, Query()], body: Replay | None = None) -> Replayed:
+@router.post("/replay", operation_id="replay_deliveries", status_code=202)
+def replay_deliveries(
+    token: Writer, state: Here, _: Annotated[Nothing, Query()], body: Replay | None = None
+) -> Replayed:
     """Read everything in quarantine again, or what one source has there."""
-    now, source = state.clock(), body.source if body else None
+    source = body.source if body else None
     with state.database.write() as c:
-        count = deliveries.replay_quarantined(c, now, source)
+        count = administer.replay_quarantined(c, administer.Admin(token.name, state.clock()), source)
     state.stored.set()
     return Replayed(replayed=count)
 

@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import ConfigDict, Field
 
-from app.api.auth import administers, reads
+from app.api.auth import Admin, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing
@@ -18,7 +18,7 @@ from app.api.schemas import Asked, Key, Nothing, Shown, Written
 from app.domain.agenda import Agenda
 from app.domain.refusals import refused
 from app.domain.series import Series
-from app.flows import meetings
+from app.flows import administer, meetings
 from app.flows.meetings import StoredSeries
 from app.flows.policies import NoSuchCalendar
 from app.pages import feeds
@@ -133,39 +133,41 @@ def get_series(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> M
         return _shown(meetings.read_series(c, key), now)
 
 
-@router.put("/series/{key}", operation_id="set_meeting_series", dependencies=[administers])
-def set_series(key: SeriesKey, body: AgreedSeries, state: Here, _: Annotated[Nothing, Query()]) -> MeetingSeries:
+@router.put("/series/{key}", operation_id="set_meeting_series")
+def set_series(
+    key: SeriesKey, body: AgreedSeries, token: Admin, state: Here, _: Annotated[Nothing, Query()]
+) -> MeetingSeries:
     """Add the series or change it; its feed keeps its address."""
     now = state.clock()
     try:
         with state.database.write() as c:
-            meetings.set_series(c, key, body.series, body.calendar, now)
+            administer.set_series(c, administer.Admin(token.name, now), key, body.series, body.calendar)
     except NoSuchCalendar:
         raise refused("/calendar", "unknown_calendar", "There is no calendar {key}.", key=body.calendar) from None
     with state.database.read() as c:
         return _shown(meetings.read_series(c, key), now)
 
 
-@router.delete("/series/{key}", operation_id="remove_meeting_series", status_code=204, dependencies=[administers])
-def remove_series(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> None:
+@router.delete("/series/{key}", operation_id="remove_meeting_series", status_code=204)
+def remove_series(key: SeriesKey, token: Admin, state: Here, _: Annotated[Nothing, Query()]) -> None:
     """Remove the series; its feed ends with it."""
     with state.database.write() as c:
-        meetings.remove_series(c, key)
+        administer.remove_series(c, administer.Admin(token.name, state.clock()), key)
 
 
-@router.post("/series/{key}/feed", operation_id="make_feed", status_code=201, dependencies=[administers])
-def make_feed(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> Feed:
+@router.post("/series/{key}/feed", operation_id="make_feed", status_code=201)
+def make_feed(key: SeriesKey, token: Admin, state: Here, _: Annotated[Nothing, Query()]) -> Feed:
     """A new address for calendars to subscribe to, shown this once; the one before it ends."""
     with state.database.write() as c:
-        secret = meetings.new_feed_secret(c, key)
+        secret = administer.new_feed(c, administer.Admin(token.name, state.clock()), key)
     return Feed(url=f"{state.settings.public_url}/feeds/{secret}.ics")
 
 
-@router.delete("/series/{key}/feed", operation_id="revoke_feed", status_code=204, dependencies=[administers])
-def revoke_feed(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> None:
+@router.delete("/series/{key}/feed", operation_id="revoke_feed", status_code=204)
+def revoke_feed(key: SeriesKey, token: Admin, state: Here, _: Annotated[Nothing, Query()]) -> None:
     """The address answers 404 from now on."""
     with state.database.write() as c:
-        meetings.revoke_feed(c, key)
+        administer.revoke_feed(c, administer.Admin(token.name, state.clock()), key)
 
 
 def _shown(stored: StoredSeries, now: datetime) -> MeetingSeries:

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Response
 from pydantic import ConfigDict, Field
 
-from app.api.auth import Admin, administers, reads
+from app.api.auth import Admin, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.problems import Problem
 from app.api.schemas import Nothing, Shown, Written
 from app.api.v1.sources import Name
+from app.flows import administer, lists, tools
 from app.flows import backfill as flow
-from app.flows import lists, reconcile, tools
 from app.flows.backfill import Reading
 
 router = noun("/sources", "Sources")
@@ -93,13 +93,13 @@ def get_backfill(name: Name, state: Here, _: Asked) -> Backfill:
     return _shown(name, reading)
 
 
-@router.post("/{name}/poll", operation_id="poll_source", status_code=202, dependencies=[administers])
-def poll_source(name: Name, state: Here, _: Asked) -> Poll:
+@router.post("/{name}/poll", operation_id="poll_source", status_code=202)
+def poll_source(name: Name, token: Admin, state: Here, _: Asked) -> Poll:
     """Ask the source's tool for what is new within seconds, not only when its turn comes."""
     now = state.clock()
     source = tools.polled_source(state.directory, name, now)
     with state.database.write() as c:
-        reconcile.poll_now(c, source, now)
+        administer.poll_source(c, administer.Admin(token.name, now), source)
     return Poll(source=name, due_at=now)
 
 

@@ -10,14 +10,15 @@ from fastapi import Path, Query, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy import Connection
 
-from app.api.auth import administers, reads
+from app.api.auth import Admin, administers, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.problems import under
 from app.api.schemas import Nothing, Shown, Written
-from app.flows import lists, sources
+from app.flows import administer, lists, sources
 from app.flows.lists import SourceEntry
+from app.flows.tokens import Token
 from app.state import State
 from connectors import registry
 
@@ -110,23 +111,23 @@ def list_sources(state: Here, _: Asked) -> Listing[Source]:
     return Listing(items=[Source(**_values(entry, state)) for entry in found])
 
 
-@router.post("", operation_id="add_source", status_code=201, dependencies=[administers])
-def add_source(body: NewSource, state: Here, response: Response, _: Asked) -> SourceWithSecret:
+@router.post("", operation_id="add_source", status_code=201)
+def add_source(body: NewSource, token: Admin, state: Here, response: Response, _: Asked) -> SourceWithSecret:
     """Add a source. A secret that Tasuki makes is in this answer and nowhere else."""
-    now, secret = state.clock(), sources.secret_for(body.kind, body.secret)
+    secret = sources.secret_for(body.kind, body.secret)
     if body.kind in registry.kinds():
         with under("/config"):
             sources.checked_config(body.kind, body.config)
     with state.database.write() as c:
-        sources.add(
+        administer.add_source(
             c,
             state.vault,
+            administer.Admin(token.name, state.clock()),
             name=body.name,
             kind=body.kind,
             config=body.config,
             secret=secret,
             credential=body.credential or "",
-            now=now,
         )
     response.headers["Location"] = f"/v1/sources/{body.name}"
     return _with_secret(state, body.name, None if body.secret else secret)
@@ -138,46 +139,49 @@ def get_source(name: Name, state: Here, _: Asked) -> SourceFile:
     return _shown(state, name)
 
 
-@router.put("/{name}/config", operation_id="configure_source", dependencies=[administers])
-def configure_source(name: Name, body: Configuration, state: Here, _: Asked) -> SourceFile:
+@router.put("/{name}/config", operation_id="configure_source")
+def configure_source(name: Name, body: Configuration, token: Admin, state: Here, _: Asked) -> SourceFile:
     """Replace the configuration."""
     with under("/config"):
-        return _change(state, name, lambda c: sources.configure(c, name, body.config))
+        return _change(state, token, name, lambda c, admin: administer.configure_source(c, admin, name, body.config))
 
 
-@router.put("/{name}/credential", operation_id="set_source_credential", dependencies=[administers])
-def set_source_credential(name: Name, body: Credential, state: Here, _: Asked) -> SourceFile:
+@router.put("/{name}/credential", operation_id="set_source_credential")
+def set_source_credential(name: Name, body: Credential, token: Admin, state: Here, _: Asked) -> SourceFile:
     """Set the token with which the tool's API is asked. It is never shown again."""
-    return _change(state, name, lambda c: sources.set_credential(c, state.vault, name, body.credential))
+    return _change(
+        state, token, name, lambda c, admin: administer.set_credential(c, state.vault, admin, name, body.credential)
+    )
 
 
-@router.post("/{name}/rotate", operation_id="rotate_source", dependencies=[administers])
-def rotate_source(name: Name, state: Here, _: Asked, body: Rotation | None = None) -> SourceWithSecret:
+@router.post("/{name}/rotate", operation_id="rotate_source")
+def rotate_source(name: Name, token: Admin, state: Here, _: Asked, body: Rotation | None = None) -> SourceWithSecret:
     """Give it a new webhook secret; the one before it stays valid until the next rotation."""
-    now, given = state.clock(), body.secret if body else None
+    given = body.secret if body else None
     with state.database.read() as c:
         secret = sources.secret_for(lists.source(c, state.vault, name).kind, given)
-    _change(state, name, lambda c: sources.rotate(c, state.vault, name, secret, now))
+    _change(state, token, name, lambda c, admin: administer.rotate_source(c, state.vault, admin, name, secret))
     return _with_secret(state, name, None if given else secret)
 
 
-@router.post("/{name}/disable", operation_id="disable_source", dependencies=[administers])
-def disable_source(name: Name, state: Here, _: Asked) -> SourceFile:
+@router.post("/{name}/disable", operation_id="disable_source")
+def disable_source(name: Name, token: Admin, state: Here, _: Asked) -> SourceFile:
     """From now on its webhooks are answered 404; what it sent before is still worked off."""
-    now = state.clock()
-    return _change(state, name, lambda c: sources.disable(c, name, now))
+    return _change(state, token, name, lambda c, admin: administer.disable_source(c, admin, name))
 
 
-@router.post("/{name}/enable", operation_id="enable_source", dependencies=[administers])
-def enable_source(name: Name, state: Here, _: Asked) -> SourceFile:
+@router.post("/{name}/enable", operation_id="enable_source")
+def enable_source(name: Name, token: Admin, state: Here, _: Asked) -> SourceFile:
     """Its webhooks are taken again."""
-    return _change(state, name, lambda c: sources.disable(c, name, None))
+    return _change(state, token, name, lambda c, admin: administer.enable_source(c, admin, name))
 
 
-def _change(state: State, name: str, change: Callable[[Connection], None]) -> SourceFile:
+def _change(
+    state: State, token: Token, name: str, change: Callable[[Connection, administer.Admin], None]
+) -> SourceFile:
     """Commit the change and let this process's webhooks see it; other processes do within seconds."""
     with state.database.write() as c:
-        change(c)
+        change(c, administer.Admin(token.name, state.clock()))
     state.directory.forget()
     return _shown(state, name)
 
