@@ -51,7 +51,7 @@ def _row(row: Any, terminal: Terminal) -> list[object]:
 def changed(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
     """What differs, a line each: `/config/role: "ma" → "sfa"`; of what is new or gone all of it."""
     lines = differences(before or {}, after or {})
-    return "\n".join(f"{each.pointer}: {_value(each.before)} → {_value(each.after)}" for each in lines)
+    return "\n".join(f"{each.place}: {_value(each.before)} → {_value(each.after)}" for each in lines)
 
 
 def _value(value: Any) -> str:

@@ -112,6 +112,7 @@ def test_case_26_a_holiday_added_afterwards_moves_open_clocks_only(world: World)
     assert {lead: world.handoff(lead) for lead in before} == before, "a preview changes nothing"
     applied = world.tell("/v1/calendars", calendar=closed_on_monday(world))
     assert (applied["version"], applied["moved"]) == (3, 1)
+    assert "calendar.applied" in [entry["action"] for entry in world.get("/v1/audit")["items"]]
     assert world.due("sato") == "2026-06-16 15:00"
     assert [world.handoff(lead) for lead in ("ito", "kimura")] == [before[lead] for lead in ("ito", "kimura")]
     receipt = world.explain("sato")["receipt"]

@@ -270,6 +270,18 @@ def test_case_41_escalation_steps_are_counted_in_working_time_from_the_breach(wo
     assert heard_at(world, "head@example.com") == ["2026-06-10 12:30"]
 
 
+@pytest.mark.parametrize(("delegate", "hears"), [("kato@example.com", "kato@example.com"), ("", "intake@example.com")])
+def test_case_41_for_an_owner_who_is_away_the_delegate_hears(world: World, delegate, hears) -> None:
+    """Owner absent → delegate, else the intake; the clock goes on."""
+    world.policy(intake_email="intake@example.com")
+    away = {"since": "2026-06-09T00:00:00+09:00", "until": "2026-06-20T00:00:00+09:00"}
+    world.tell("/v1/absences", owner="tanaka", delegate=delegate, **away)
+    world.mql("sato", START)
+    world.at("2026-06-10 10:01")
+    assert world.verdict("sato") == "breached"
+    assert {each.to for each in world.heard if each.channel == "email"} == {hears}
+
+
 def test_case_41_without_agreed_steps_nothing_escalates(world: World) -> None:
     """Policy switch `escalation`, left out."""
     overdue(world, "2026-06-09 17:30")
