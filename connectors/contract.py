@@ -79,7 +79,8 @@ class CanonicalEvent:
     kind: EventKind
     #: When it happened by the source's clock; aware, UTC.
     occurred_at: datetime
-    #: Whom it is about; at least one id, the tool's own first.
+    #: Whom it is about; at least one id, the tool's own first. (): a RETRACTED record of which the tool does not say
+    #: any more whose it was.
     lead: tuple[ExternalId, ...]
     data: dict[str, Any]
     #: When somebody wrote it down in the tool, if the tool tells; aware, UTC.

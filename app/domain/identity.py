@@ -188,8 +188,8 @@ def _as_named(case: _Case) -> None:
 def _contradictions(case: _Case) -> None:
     """Records of one tool that neither the tool itself nor a person has called one."""
     direct = _People({one: Ids([one]) for one in case.people.of})
-    for both in case.links | {both for both, together in case.decisions.items() if together}:
-        if both[0].system == both[1].system:
+    for both in case.links | case.decisions.keys():
+        if case.decisions.get(both, both[0].system == both[1].system):
             direct.join(both)
     for whole in set(case.people.of.values()):
         for tool in _tools(whole) if len(whole) > 1 else ():

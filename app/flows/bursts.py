@@ -51,7 +51,7 @@ def watch(database: Database, cache: versions.Cache, settings: Settings, now: da
 def _alone(c: Connection) -> None:
     """Two processes must not make two bursts of one."""
     if c.dialect.name == "postgresql":
-        c.execute(text("SELECT pg_advisory_xact_lock(7472)"))
+        c.execute(text("SELECT pg_advisory_xact_lock(7473)"))
 
 
 def _candidates(c: Connection, now: datetime) -> dict[tuple[int | None, int], list[Any]]:

@@ -30,7 +30,7 @@ from app.domain.history import STALE
 from app.domain.homes import Place, age, house
 from app.domain.identity import Doubt, Pair, links_of, named, partition
 from app.models import Event, IdentityDecision, IdentityLink, Lead, LeadIdentity
-from connectors.contract import EMAIL, ExternalId
+from connectors.contract import ExternalId
 
 #: First half of the advisory lock's key on PostgreSQL; any number that nothing else uses.
 LOCK_SPACE = 7_471
@@ -100,12 +100,6 @@ def resolve(c: Connection, about: Sequence[AboutOne], now: datetime) -> Resolved
 def current(c: Connection, lead_id: int) -> int:
     """The lead that this one turned out to be; itself if it is still one, or none."""
     return c.scalar(select(Lead.joined_into).where(Lead.id == lead_id)) or lead_id
-
-
-def best_name(ids: Iterable[ExternalId]) -> ExternalId:
-    """The id to name a lead by, a tool's before an address: to name several would say again that they belong together,
-    which a person may have denied."""
-    return min(ids, key=lambda one: (one.system == EMAIL, one.system, one.value))
 
 
 # What is stored

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +23,7 @@ from app.flows.pace import Pace
 from app.flows.sources import Directory, OpenSource
 from app.models import Delivery, Lead
 from app.models import Event as EventRow
-from connectors.contract import AskFailed, CanonicalEvent, EventKind, Parsed, Problem, WebhookRequest
+from connectors.contract import AskFailed, CanonicalEvent, EventKind, ExternalId, Parsed, Problem, WebhookRequest
 
 #: Deliveries a transaction.
 BATCH = 200
@@ -250,6 +250,7 @@ def apply(c: Connection, facts: Sequence[Fact], policies: Policies, now: datetim
 
     Returns how many were new.
     """
+    facts = _with_leads(c, facts)
     if not facts:
         return 0
     about = [fact.event.lead for fact in facts]
@@ -267,6 +268,25 @@ def apply(c: Connection, facts: Sequence[Fact], policies: Policies, now: datetim
     settle_leads(c, leads, arrived, policies, now)
     reconcile.count_recovered(c, [(f.delivery_id, f.event, f.received_at) for f in facts if f.id in known])
     return len(known)
+
+
+def _with_leads(c: Connection, facts: Sequence[Fact]) -> Sequence[Fact]:
+    """A record that was deleted, and of which the tool does not say any more whose it was, is taken back from
+    everybody of whom it was told."""
+    orphans = [fact for fact in facts if not fact.event.lead]
+    if not orphans:
+        return facts
+    records = select(EventRow.record, EventRow.about).where(EventRow.record.in_([_record(fact) for fact in orphans]))
+    told: dict[str | None, set[tuple[ExternalId, ...]]] = {}
+    for record, about in c.execute(records):
+        told.setdefault(record, set()).add(tuple(ExternalId(system, value) for system, value in about))
+    found = [_of(fact, lead) for fact in orphans for lead in sorted(told.get(_record(fact), ()), key=str)]
+    return [*(fact for fact in facts if fact.event.lead), *found]
+
+
+def _of(fact: Fact, lead: tuple[ExternalId, ...]) -> Fact:
+    event = replace(fact.event, key=f"{fact.event.key}:{lead[0].system}:{lead[0].value}", lead=lead)
+    return replace(fact, id=event_id(fact.source_id, event.key), event=event)
 
 
 def _revised(c: Connection, new: Sequence[Fact]) -> set[int]:

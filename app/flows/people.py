@@ -50,16 +50,19 @@ class Decider:
 
 
 def join(c: Connection, whom: Whom, decider: Decider) -> list[int]:
-    """They are one person. Returns the lead that they are now. Raises Refused."""
+    """They are one person. Returns the lead that they are now. Raises Refused.
+
+    Where ids were named, what hung on them by an address alone may have to stay behind; its lead is returned, too.
+    """
 
     def decided(sides: list[_Side]) -> dict[Pair, bool]:
-        names = list(dict.fromkeys(side.name for side in sides))
-        if len(names) < 2:
+        if len(set(sides)) < 2:
             raise refused("", "one_lead", "Name two or more leads that are one person.")
+        first, *others = dict.fromkeys(one for side in sides for one in side.meant)
         everything = _union(sides)
         parted = {both for both, together in identities.decisions_about(c, everything).items() if not together}
         between = {both for both in parted if everything.issuperset(both)}
-        return dict.fromkeys(between | {pair(names[0], other) for other in names[1:]}, True)
+        return dict.fromkeys(between | {pair(first, other) for other in others}, True)
 
     return _decide(c, "leads.joined", whom, decided, decider)
 
@@ -106,7 +109,9 @@ class _Side:
     """One of those that a decision is about."""
 
     lead: int
-    name: ExternalId
+    #: What was named: an id, or all records of a lead; a lead that has none is its addresses.
+    meant: tuple[ExternalId, ...]
+    #: All ids of the lead.
     ids: frozenset[ExternalId]
 
 
@@ -151,7 +156,8 @@ def _side(c: Connection, lead_id: int, place: str) -> _Side:
         if other != lead_id:
             raise refused(place, "joined", "Lead {lead} has become lead {other}; use that.", lead=lead_id, other=other)
         raise refused(place, "unknown_lead", "There is no lead {key}.", key=lead_id)
-    return _Side(lead_id, identities.best_name(ids), frozenset(ids))
+    records = [one for one in ids if one.system != EMAIL]
+    return _Side(lead_id, tuple(records or ids), frozenset(ids))
 
 
 def _side_of_id(c: Connection, one: ExternalId, place: str) -> _Side:
@@ -160,7 +166,7 @@ def _side_of_id(c: Connection, one: ExternalId, place: str) -> _Side:
     if lead_id is None:
         raise refused(place, "unknown_id", "No lead is known as {words}.", words=spelled(one))
     ids = frozenset(ExternalId(*row) for row in lists.identities(c, lead_id))
-    return _Side(lead_id, one, ids)
+    return _Side(lead_id, (one,), ids)
 
 
 def _union(sides: Iterable[_Side]) -> frozenset[ExternalId]:

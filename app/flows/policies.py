@@ -137,8 +137,10 @@ def add_calendar(c: Connection, calendar: Calendar, *, by: str, now: datetime) -
 
 
 def document_of(policy: Policy) -> dict[str, Any]:
-    """As it is stored."""
+    """As it is stored: without what is not said, except where saying nothing would mean something else."""
     document: dict[str, Any] = policy.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if policy.marketing.answer_hours is None:
+        document["marketing"]["answer_hours"] = None
     return document
 
 

@@ -64,6 +64,12 @@ def deleted(record: Record, config: HubSpotConfig, at: datetime) -> Iterator[Fin
     return taken_back(record, config, at, "deleted", "deleted:")
 
 
+def deleted_somebodys(record: Record, at: datetime) -> CanonicalEvent:
+    """The same where HubSpot does not say any more whose it was: the ledger knows from whom it has the record."""
+    key, said = revision_key(record, "", at, "deleted:"), {"reason": "deleted"}
+    return CanonicalEvent(key, EventKind.RETRACTED, at, (), said, record=record_name(record), revised_at=at)
+
+
 def taken_back(record: Record, config: HubSpotConfig, at: datetime, reason: str, mark: str = "") -> Iterator[Finding]:
     for contact in record.contacts():
         key, lead = revision_key(record, contact, at, mark), config.lead(contact)

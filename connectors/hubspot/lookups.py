@@ -30,7 +30,8 @@ def fetch(lookups: Sequence[Lookup], config: HubSpotConfig, credential: str, htt
     others = {(asked.object_type, asked.object_id): dict(asked.context) for asked in known if asked not in contacts}
     strange = [Problem(f"lookup {lookup.object_type}", NO_RECORD) for lookup in lookups if lookup not in known]
     found = [finding for about, context in others.items() for finding in record_answers(*about, context, api)]
-    tied = [Lookup("contact", event.lead[0].value) for event in found if isinstance(event, CanonicalEvent)]
+    told = [finding for finding in found if isinstance(finding, CanonicalEvent) and finding.lead]
+    tied = [Lookup("contact", event.lead[0].value) for event in told]
     return sorted_out([*strange, *contact_answers([*tied, *contacts], api), *found])
 
 
@@ -71,7 +72,7 @@ def deletion(kind: str, id_: str, at: datetime, api: Api) -> Iterator[Finding]:
     if record is not None and record.contacts():
         yield from engagements.deleted(record, api.config, at)
     else:
-        yield Problem(f"{kind} {id_}", "was deleted, and HubSpot does not say any more whose it was: it still counts")
+        yield engagements.deleted_somebodys(Record(kind, id_, {}), at)
 
 
 def asked_for(kind: str, id_: str, api: Api, **parameters: str) -> Record | None:

@@ -435,6 +435,8 @@ def check_times(event: CanonicalEvent) -> None:
 
 
 def check_ids(event: CanonicalEvent) -> None:
+    if event.kind is EventKind.RETRACTED and event.record and not event.lead:
+        return
     if not event.lead or len(set(event.lead)) < len(event.lead):
         raise ValueError(f"lead must name at least one id, and each only once: {event.lead!r}")
     of_id, of_email = TypeAdapter(Id), TypeAdapter(Email)

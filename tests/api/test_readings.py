@@ -60,7 +60,8 @@ def test_the_past_is_asked_for_and_shows_how_far_it_is(asked) -> None:
     assert turn(asked)
     assert asked.get("/v1/sources/sfa/backfill")["state"] == "done"
     with asked.state.database.read() as c:
-        assert c.execute(select(AuditEntry.action, AuditEntry.by)).all() == [("source.backfill_started", "test admin")]
+        entries = c.execute(select(AuditEntry.action, AuditEntry.by).order_by(AuditEntry.id)).all()
+    assert entries == [("source.added", "test admin"), ("source.backfill_started", "test admin")]
 
 
 def test_what_was_read_is_read_again_only_when_told(asked) -> None:

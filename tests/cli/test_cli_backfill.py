@@ -45,7 +45,8 @@ def test_it_reads_to_the_end_and_the_facts_are_there(ready, state_of, tool) -> N
     state = state_of(ready)
     assert (count(state, Event), count(state, Delivery)) == (4, 2)
     with state.database.read() as c:
-        entry = c.execute(select(AuditEntry.by, AuditEntry.after)).one()
+        begun = AuditEntry.action == "source.backfill_started"
+        entry = c.execute(select(AuditEntry.by, AuditEntry.after).where(begun)).one()
     assert entry.by.startswith("cli")
     assert entry.after["days"] == 45
     assert CREDENTIAL not in said.output

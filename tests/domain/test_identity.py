@@ -103,6 +103,7 @@ def test_what_tools_say(events, people, doubts) -> None:
         ),
         # a person says that two records are one
         ([(MA, LEAD), (MA, CONTACT)], [(LEAD, CONTACT)], [], [{MA, LEAD, CONTACT}], {}),
+        ([(MA, LEAD), (MA, CONTACT)], [(MA, CONTACT), (MA, LEAD)], [], [{MA, LEAD, CONTACT}], {}),
         # a new record is named with both of those who were parted: it is neither
         ([(MA, CRM), (LEAD, CRM)], [], [(MA, LEAD)], [{MA}, {LEAD}, {CRM}], {CRM: CONTRADICTORY}),
         # … and another one, named with one of them, is that one

@@ -237,6 +237,16 @@ def test_a_third_lead_joined_twice_points_at_the_one_that_stays(database, apply,
         assert identities.current(c, 99) == 99
 
 
+def test_leads_are_joined_whole(database, apply, decide) -> None:
+    """Also where only an address had joined a lead's records, and the other lead has one of the same tool."""
+    apply([named_together(MA, MAIL), named_together(SFA, MAIL), named_together(SFA2)], FRIDAY)
+    one, two = lead_of(database, MA), lead_of(database, SFA2)
+    assert lead_of(database, SFA) == one
+    assert decide(people.join, Whom([one, two])) == [one]
+    assert {lead_of(database, i) for i in (MA, SFA, SFA2, MAIL)} == {one}
+    assert doubts(database) == []
+
+
 def test_what_was_one_lead_from_the_start_is_split_into_a_new_one(database, apply, decide) -> None:
     apply([*mql(FRIDAY, lead=(MA, SFA)), *mql(FRIDAY + H, lead=(SFA,))], FRIDAY + H)
     (lead,) = {lead_of(database, MA), lead_of(database, SFA)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -170,3 +171,18 @@ def test_any_order_and_any_duplication_end_in_the_same_state(database, apply, se
 def outcome(row) -> tuple[int, str, datetime, datetime, str, datetime | None]:
     number = row.episode["number"]
     return (number, row.verdict, row.qualified_at, row.due_at, row.owner, row.touched_at)
+
+
+def test_a_record_that_was_deleted_without_saying_whose_it_was_is_taken_back_from_everybody(database, apply) -> None:
+    other = ExternalId("hubspot", "502")
+    for lead in (MA, other):
+        apply(mql(FRIDAY, lead=(lead,)), FRIDAY)
+        call = fact("follow_up", FRIDAY + H, lead=(lead,), channel="call", automated=False)
+        apply([replace(call, event=replace(call.event, record="calls:9", revised_at=FRIDAY + H))], FRIDAY + H)
+    assert [row.verdict for row in handoffs(database)] == ["met", "met"]
+    gone = fact("retracted", FRIDAY + 2 * H, lead=(), reason="deleted")
+    apply([replace(gone, event=replace(gone.event, record="calls:9", revised_at=FRIDAY + 2 * H))], FRIDAY + 2 * H)
+    assert [row.verdict for row in handoffs(database)] == ["on_track", "on_track"]
+    unknown = fact("retracted", FRIDAY + 2 * H, lead=())
+    assert apply([replace(unknown, event=replace(unknown.event, record="calls:404"))], FRIDAY + 2 * H) == 0
+    assert rebuild.check(database, FRIDAY + 2 * H) == []
