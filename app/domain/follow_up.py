@@ -12,6 +12,8 @@ RETURNS = frozenset({Outcome.REJECTED, Outcome.RECYCLED, Outcome.DISQUALIFIED, O
 CONTACT_OUTCOMES = frozenset({Outcome.SQL, Outcome.DISQUALIFIED})
 REASONED_OUTCOMES = frozenset({Outcome.REJECTED, Outcome.RECYCLED})
 ANY_CONTACT = FollowUps(channels=("call", "email", "meeting", "other"))
+#: Besides contacts, what shows that sales works on a lead before it is MQL.
+WORKED_ON = frozenset({"opportunity", "disposition:sql"})
 STATUS_OUTCOMES = {
     LeadStatus.QUALIFIED: Outcome.SQL,
     LeadStatus.CONVERTED: Outcome.SQL,
@@ -31,6 +33,12 @@ def outcome_of(event: Event) -> Outcome | None:
             return Outcome.SQL
         case _:
             return None
+
+
+def contact_of(event: Event) -> Touch | None:
+    """What sales did about a lead that is no MQL yet. A bare status is not enough: it may be years old."""
+    touch = touch_of(event, ANY_CONTACT)
+    return touch if touch and (event.kind is EventKind.FOLLOW_UP or touch.kind in WORKED_ON) else None
 
 
 def touch_of(event: Event, follow_ups: FollowUps) -> Touch | None:

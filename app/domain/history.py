@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from app.domain import changes, duties, reasons, revisions
 from app.domain.agreement import FollowUps
 from app.domain.episode import Episode, Event, Touch, episode_as_json, episode_from_json
-from app.domain.follow_up import ANY_CONTACT, REASONED_OUTCOMES, RETURNS, outcome_of, touch_of
+from app.domain.follow_up import REASONED_OUTCOMES, RETURNS, WORKED_ON, contact_of, outcome_of, touch_of
 from app.domain.memory import worth_remembering
 from app.domain.past import STALE, History, checkpoint, from_checkpoint
 from app.domain.policy import BEGINNING, Policies, PolicyVersion
@@ -176,8 +176,8 @@ def _follow(history: History, event: Event, policies: Policies) -> None:
     _note_exclusion(history, event, outcome)
     if episode := history.running:
         _follow_episode(history, episode, event, outcome, policies)
-    elif event.kind is EventKind.FOLLOW_UP and not event.data.get("automated"):
-        history.contact = touch_of(event, ANY_CONTACT)
+    elif contact := contact_of(event):
+        history.contacts[contact.kind] = contact
     else:
         _qualify(history, event, policies)
     duties.follow(history, event, policies)
@@ -245,7 +245,7 @@ def _why_void(episode: Episode, outcome: Outcome) -> str | None:
 
 def _start_over(history: History) -> None:
     """Evidence from before a return to marketing does not qualify the lead again."""
-    history.score, history.activities, history.visible_at, history.contact = None, [], None, None
+    history.score, history.activities, history.visible_at, history.contacts = None, [], None, {}
 
 
 def _facts(history: History) -> Facts:
@@ -305,7 +305,7 @@ def _episode_begins(history: History, event: Event, version: PolicyVersion, fact
         owner_name=None,
         owner_email=None,
         assigned_at=None,
-        touch=_earlier_contact(history.contact, event.occurred_at, version.policy.follow_ups),
+        touch=_earlier_contact(history.contacts, event.occurred_at, version.policy.follow_ups),
     )
     _assign(episode, history)
     return episode
@@ -325,7 +325,13 @@ def _assign(episode: Episode, history: History) -> None:
     episode.owner_email, episode.assigned_at = history.owner_email, history.assigned_at
 
 
-def _earlier_contact(contact: Touch | None, at: datetime, follow_ups: FollowUps) -> Touch | None:
-    if contact is None or contact.kind not in follow_ups.channels:
-        return None
-    return contact if at - contact.at <= timedelta(days=follow_ups.earlier_contact_days) else None
+def _earlier_contact(contacts: dict[str, Touch], at: datetime, follow_ups: FollowUps) -> Touch | None:
+    """The rep was quicker: the last contact that the policy counts, unless it is too long ago."""
+    counting = [contact for kind, contact in contacts.items() if _counts(kind, follow_ups)]
+    last = max(counting, key=lambda contact: contact.at, default=None)
+    lately = last is not None and at - last.at <= timedelta(days=follow_ups.earlier_contact_days)
+    return last if lately else None
+
+
+def _counts(kind: str, follow_ups: FollowUps) -> bool:
+    return kind in follow_ups.channels or (kind in WORKED_ON and follow_ups.dispositions)

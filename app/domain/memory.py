@@ -57,7 +57,7 @@ def _without_repeats(activities: list[Activity]) -> Iterator[Activity]:
 
 @lru_cache(maxsize=8)
 def _wanted(policies: Policies) -> frozenset[Wanted]:
-    leaves = [leaf for version in policies.versions for leaf in version.policy.rule.leaves()]
+    leaves = [leaf for version in policies.versions for rule in version.policy.rules for leaf in rule.leaves()]
     counts = [Wanted(c.activity, c.asset, c.topic, max(ROOM, c.at_least)) for leaf in leaves if (c := leaf.count)]
     recent = [Wanted(leaf.recency.activity, None, None, ROOM) for leaf in leaves if leaf.recency]
     return frozenset(counts + recent)

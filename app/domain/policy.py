@@ -94,6 +94,11 @@ class Policy(Document):
         return self
 
     @property
+    def rules(self) -> list[Rule]:
+        """Everything that looks at a lead's evidence."""
+        return [self.rule, self.exclude] if self.exclude is not None else [self.rule]
+
+    @property
     def order(self) -> tuple[int, str]:
         """Where it stands among the policies that are tried."""
         return (self.rank, self.key)
@@ -142,6 +147,10 @@ class Policies:
         position = bisect_right(self._changes, at)
         return self._in_force[position - 1] if position else ()
 
+    def is_off(self, key: str, at: datetime) -> bool:
+        """Whether that policy is switched off at that moment."""
+        return any(version.policy.key == key for version in self.turned_off(at))
+
     def turned_off(self, at: datetime) -> Sequence[PolicyVersion]:
         """The policies that were disabled at that moment."""
         if all(version.policy.enabled for version in self.versions):
@@ -158,16 +167,17 @@ class Policies:
         """The kinds of activity that some version's rule looks at; None: all of them."""
         needed: set[str] = set()
         for version in self.versions:
-            kinds = activities_needed(version.policy.rule)
-            if kinds is None:
-                return None
-            needed |= kinds
+            for rule in version.policy.rules:
+                kinds = activities_needed(rule)
+                if kinds is None:
+                    return None
+                needed |= kinds
         return frozenset(needed)
 
     @cached_property
     def memory(self) -> timedelta | None:
         """How long an activity can matter; None: for ever."""
-        windows = [longest_window(v.policy.rule) for v in self.versions]
+        windows = [longest_window(rule) for version in self.versions for rule in version.policy.rules]
         return None if None in windows or not windows else max(w for w in windows if w is not None)
 
     @cached_property

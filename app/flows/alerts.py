@@ -206,7 +206,7 @@ def _not_now(c: Connection, alert: Any, one: Claimed, office: Office) -> Outcome
     if alert.handoff_id is None:
         return None if _still_news(c, alert) else DROPPED
     reason, now = reason_of(alert.reason), office.now
-    if not still_true(reason, Verdict(alert.verdict)) or _turned_off(office.cache.read(c), alert):
+    if not still_true(reason, Verdict(alert.verdict)) or _turned_off(office.cache.read(c), alert, now):
         told = one.perhaps_told and reason is AlertReason.BREACHED
         return {"state": "sent", "sent_at": now, "last_error": None} if told else DROPPED
     if until := held_until(reason, episode_from_json(alert.episode), now):
@@ -222,10 +222,9 @@ def _still_news(c: Connection, alert: Any) -> bool:
     return True
 
 
-def _turned_off(policies: Policies, alert: Any) -> bool:
-    """The SLA was switched off: nobody hears of it any more."""
-    key = policies.by_id[alert.policy_id].policy.key
-    return not next(v for v in reversed(policies.versions) if v.policy.key == key).policy.enabled
+def _turned_off(policies: Policies, alert: Any, now: datetime) -> bool:
+    """The SLA is switched off: nobody hears of it any more."""
+    return policies.is_off(policies.by_id[alert.policy_id].policy.key, now)
 
 
 def _message(c: Connection, alert: Any, office: Office) -> Message:

@@ -64,7 +64,7 @@ def status_only(c: Connection, look: Look) -> list[StatusOnly]:
         )
         .join(Lead, Lead.id == Handoff.lead_id)
         .where(HANDED_OVER, Handoff.qualified_at >= look.since, Handoff.verdict != Verdict.VOIDED)
-        .where(kind.like("status:%"))
+        .where(kind.like("status:%"), ~_contact())
     )
     return [_status_only(row) for row in c.execute(query.order_by(Handoff.touched_at, Handoff.id))]
 
