@@ -17,8 +17,16 @@ from app.domain.policy import AlertReason, AlertRoute, PolicyVersion
 TOO_OLD = timedelta(days=7)
 #: Reasons that are held back while somebody is on it.
 NUDGES = frozenset({AlertReason.AT_RISK, AlertReason.BREACHED, AlertReason.ESCALATED})
-#: After these a reason is news even if it was told before: a call was logged, and then taken back.
-JUDGED = frozenset({Verdict.BREACHED, Verdict.MET, Verdict.MET_LATE})
+#: Told anew whenever it becomes true again; the others only if nobody heard of them, or it was taken back since.
+ANEW = frozenset({AlertReason.AT_RISK, AlertReason.WITHDRAWN})
+#: Between the message of a breach that was found late and its escalation.
+HEARD = timedelta(minutes=30)
+#: Of a breach that was told people hear when it was none after all.
+CLEARED = {
+    Verdict.BREACHED: frozenset({Verdict.MET, Verdict.VOIDED, Verdict.ON_TRACK, Verdict.AT_RISK}),
+    Verdict.UNKNOWN: frozenset({Verdict.MET, Verdict.VOIDED, Verdict.ON_TRACK}),
+}
+ACCUSED = frozenset(CLEARED)
 #: Of a burst each lead is not announced; the burst is.
 SINGLE = frozenset({AlertReason.HANDED_OVER, AlertReason.AT_RISK})
 
@@ -47,27 +55,27 @@ def owed(
     if reason is None or (episode.burst is not None and reason in SINGLE):
         return []
     state = "asking" if reason is AlertReason.BREACHED and askable else "owed"
-    again = previous in JUDGED or reason is AlertReason.AT_RISK  # a deadline that moved is warned of anew
+    again = reason in ANEW
     told = [
         Owed(reason.value, route.channel, route.to, state, may_be_sent(now, route, version), again)
         for route in routes_for(reason, routes_of(episode.duty, version))
     ]
-    return told + list(_escalated(status.at, episode.duty, version)) if reason is AlertReason.BREACHED else told
+    return told + list(_escalated(status.at, episode.duty, version, now)) if reason is AlertReason.BREACHED else told
 
 
 def why_alert(previous: Verdict | None, status: Status, now: datetime) -> AlertReason | None:
     """The reason to send a message about this change, if there is one."""
     if previous is status.verdict or now - status.at > TOO_OLD:
         return None
-    match previous, status.verdict:
-        case None, Verdict.ON_TRACK:
+    if previous in ACCUSED and status.verdict in CLEARED[previous]:
+        return AlertReason.WITHDRAWN  # sent only where the breach had been told
+    match status.verdict:
+        case Verdict.ON_TRACK if previous is None:
             return AlertReason.HANDED_OVER
-        case _, Verdict.AT_RISK:
+        case Verdict.AT_RISK:
             return AlertReason.AT_RISK
-        case _, Verdict.BREACHED:
+        case Verdict.BREACHED:
             return AlertReason.BREACHED
-        case ((Verdict.BREACHED | Verdict.UNKNOWN), Verdict.MET):
-            return AlertReason.WITHDRAWN  # after unknown: only where a breach had been told before
         case _:
             return None
 
@@ -89,13 +97,14 @@ def may_be_sent(at: datetime, route: AlertRoute, version: PolicyVersion) -> date
     return at if route.page else next_opening(version.calendar, at)
 
 
-def _escalated(breached_at: datetime, duty: Duty, version: PolicyVersion) -> Iterator[Owed]:
-    """The steps in open time since the breach."""
+def _escalated(breached_at: datetime, duty: Duty, version: PolicyVersion, now: datetime) -> Iterator[Owed]:
+    """The steps in open time since the breach; never at night, and not before those who can act have heard of it."""
     if duty is not Duty.FOLLOW_UP:
         return
     for number, step in enumerate(version.policy.escalation, start=1):
         at = deadline(breached_at, ClockKind.BUSINESS_HOURS, step.after_hours, version.calendar).due
-        yield Owed(f"{AlertReason.ESCALATED}_{number}", step.channel, step.to, "owed", at)
+        heard = next_opening(version.calendar, now) + number * HEARD
+        yield Owed(f"{AlertReason.ESCALATED}_{number}", step.channel, step.to, "owed", max(at, heard))
 
 
 def reason_of(stored: str) -> AlertReason:
@@ -113,7 +122,7 @@ _TRUE_WHILE = {
     AlertReason.AT_RISK: {Verdict.AT_RISK},
     AlertReason.BREACHED: {Verdict.BREACHED},
     AlertReason.ESCALATED: {Verdict.BREACHED},
-    AlertReason.WITHDRAWN: {Verdict.MET},
+    AlertReason.WITHDRAWN: {Verdict.MET, Verdict.VOIDED, Verdict.ON_TRACK, Verdict.AT_RISK},
 }
 
 

@@ -13,6 +13,9 @@ from app.domain.policy import Policies, Policy, PolicyVersion
 from app.domain.rules import Facts, holds
 from connectors.contract import EventKind
 
+#: However long somebody says to be on it.
+LONGEST_ON_IT = timedelta(days=7)
+
 
 def note(episode: Episode, event: Event, policies: Policies) -> None:
     """What this event does to the clock of a running episode. A clock that a follow-up stopped moves no more."""
@@ -52,7 +55,8 @@ def _acknowledge(episode: Episode, event: Event, version: PolicyVersion) -> None
     until = (
         _instant(event, "until") or deadline(event.occurred_at, ClockKind.BUSINESS_HOURS, hours, version.calendar).due
     )
-    episode.acknowledged_by, episode.acknowledged_until = event.data.get("by"), until
+    latest = event.occurred_at + LONGEST_ON_IT
+    episode.acknowledged_by, episode.acknowledged_until = event.data.get("by"), min(until, latest)
 
 
 def _new_terms(episode: Episode, event: Event, policies: Policies) -> None:
@@ -64,7 +68,8 @@ def _new_terms(episode: Episode, event: Event, policies: Policies) -> None:
         episode.changes.append(replace(terms, by=said.get("by")))
     if said.get("void"):
         episode.ended_at, episode.void_reason = event.occurred_at, said["void"]
-    if start := _instant(event, "start"):
+    if "start" in said:  # null: from its own start again
+        start = _instant(event, "start")
         episode.changes.append(
             Change(ChangeKind.START, event.occurred_at, event.received_at, until=start, by=said.get("by"))
         )

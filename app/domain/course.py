@@ -138,7 +138,8 @@ def _start(course: Course, change: Change) -> None:
     later = max(course.origin, change.until or course.origin)
     if later != course.start:
         under = _under(course, course.version, later)
-        _take(course, under, under.due, change, STAGGERED)
+        earliest = min(course.due, change.at + timedelta(minutes=course.version.policy.notice_minutes))
+        _take(course, under, max(under.due, earliest), change, STAGGERED)
 
 
 _WALK = {

@@ -30,13 +30,18 @@ class Event:
 
     @property
     def place(self) -> tuple[datetime, str]:
-        """Where the event stands in its lead's history."""
-        return (self.occurred_at, self.id)
+        """Where the event stands in its lead's history: of one instant what made a lead MQL comes before what sales
+        did about it."""
+        return (self.occurred_at, f"{_RANK.get(self.kind, 5)}{self.id}")
 
     @property
     def revision(self) -> tuple[datetime, str]:
         """Where it stands among the revisions of its record."""
         return (self.revised_at or self.received_at, self.id)
+
+
+#: Facts of the same instant in this order; what is not named comes last.
+_RANK = {EventKind.LEAD: 0, EventKind.OWNER: 1, EventKind.ACTIVITY: 2, EventKind.SCORE: 3}
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,10 @@ class PolicyVersion:
         return self.calendars.get(self.policy.owner_calendars.get(owner or "", ""), self.calendar)
 
 
+#: Changes with what the fold keeps, so that checkpoints of an older program are not gone on from.
+FOLD = "2 "
+
+
 class Policies:
     """All versions of all policies, and which are in force when."""
 
@@ -183,7 +187,7 @@ class Policies:
     @cached_property
     def fingerprint(self) -> str:
         """Changes when a checkpoint folded under other versions can no longer be continued."""
-        text = "\n".join(f"{v.id} {v.effective_from} {v.policy.model_dump_json()}" for v in self.versions)
+        text = FOLD + "\n".join(f"{v.id} {v.effective_from} {v.policy.model_dump_json()}" for v in self.versions)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -288,6 +288,16 @@ def _deliver(office: Office, alert: Any, one: Claimed, message: Message) -> Outc
     return sent | {"attempts": attempts, "last_error": None}
 
 
+def _take_back(c: Connection, alert_id: int) -> None:
+    """The breach that a sent withdrawal was about is told no more: if it comes again, so does its message."""
+    told = select(Alert.handoff_id, Alert.channel, Alert.recipient)
+    about = c.execute(told.where(Alert.id == alert_id, Alert.reason == AlertReason.WITHDRAWN.value)).first()
+    if about is not None:
+        same = (Alert.handoff_id == about.handoff_id, Alert.channel == about.channel)
+        breach = (Alert.recipient == about.recipient, Alert.reason == AlertReason.BREACHED.value)
+        c.execute(update(Alert).where(*same, *breach, Alert.state == "sent").values(state="withdrawn"))
+
+
 def _somewhere(one: Claimed) -> str:
     if one.address is None:
         raise Undeliverable(
@@ -313,6 +323,8 @@ def _write(office: Office, outcomes: Mapping[int, Outcome]) -> None:
     with office.database.write() as c:
         for alert_id, outcome in outcomes.items():
             c.execute(update(Alert).where(Alert.id == alert_id, Alert.state == "owed").values(outcome))
+            if outcome.get("state") == "sent":
+                _take_back(c, alert_id)
 
 
 # Many for one recipient become one

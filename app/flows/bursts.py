@@ -137,7 +137,7 @@ def _fact(
         said["void"] = "burst"
     else:
         start = staggered_start(row.qualified_at, place, policies.by_id[row.policy_id])
-        said["start"] = ((start if handling == "stagger" else None) or row.qualified_at).isoformat()
+        said["start"] = start.isoformat() if start and handling == "stagger" else None
     key = f"burst:{burst_id}:{row.id}:{handling}:{now.isoformat()}"
     about = (follow_ups.one_id(c, row.lead_id),)
     event = CanonicalEvent(key, EventKind.TERMS, now, about, said)

@@ -69,7 +69,7 @@ def record(c: Connection, entry: Entry, policies: Policies, now: datetime) -> Re
     known = _known(c, fact.id)
     if known is not None:
         return _again(known, fact, entry)
-    _check_against(c, entry, policies)
+    _check_against(c, entry, policies, now)
     ledger.apply(c, [fact], policies, now)
     said = {"kind": entry.kind.value, "occurred_at": fact.event.occurred_at.isoformat(), **fact.event.data}
     audit.write(c, now, by=entry.by, action=f"lead.{entry.kind}", subject=f"lead:{entry.lead_id}", after=said)
@@ -88,6 +88,8 @@ def revise(
 ) -> Recorded:
     """Put an entry right: `data` replaces its keys, `at` its time. Raises NoSuchFollowUp, Refused."""
     first = _by_hand(c, event_id)
+    if EventKind(first.kind) not in REVISABLE:
+        raise refused("", "not_revisable", "This cannot be put right; take it back and record it anew.")
     said = {name: value for name, value in (first.data | data).items() if name != "by"}
     entry = Entry(first.lead_id, EventKind(first.kind), said, by, at or first.occurred_at, record=first.record)
     return record(c, entry, policies, now)
@@ -108,7 +110,11 @@ def _by_hand(c: Connection, event_id: str) -> Any:
     row = c.execute(mine).first()
     if row is None:
         raise NoSuchFollowUp(event_id)
-    return row
+    newest = select(*columns).where(Event.record == row.record).order_by(Event.revised_at.desc(), Event.id.desc())
+    stands = c.execute(newest.limit(1)).one()
+    if stands.kind == EventKind.RETRACTED:
+        raise NoSuchFollowUp(event_id)
+    return stands
 
 
 def lead_of(c: Connection, event_id: str) -> int:
@@ -163,7 +169,7 @@ def _check_pause(said: dict[str, Any], at: datetime) -> None:
         raise refused("/until", "ends_before_it_begins", "A pause ends after it begins.")
 
 
-def _check_against(c: Connection, entry: Entry, policies: Policies) -> None:
+def _check_against(c: Connection, entry: Entry, policies: Policies, now: datetime) -> None:
     """What only makes sense at this point of the lead's handoff. Raises Refused."""
     outcome = entry.data.get("outcome") if entry.kind is EventKind.DISPOSITION else None
     row = lists.newest_handoff(c, entry.lead_id) if outcome == Outcome.REJECTED or entry.kind in HANDLING else None
@@ -174,15 +180,17 @@ def _check_against(c: Connection, entry: Entry, policies: Policies) -> None:
     if entry.kind in HANDLING and (episode is None or episode.touch or episode.ended_at):
         raise refused("/lead_id", "no_running_clock", "No clock runs for this lead; there is nothing to hold.")
     if entry.kind is EventKind.PAUSE and episode:
-        _check_length(entry.data, policies.by_id[episode.terms_id].policy.longest_pause_days, entry.occurred_at)
+        _check_length(entry.data, policies.by_id[episode.terms_id].policy.longest_pause_days, entry.occurred_at or now)
 
 
-def _check_length(said: dict[str, Any], most: float, at: datetime | None) -> None:
+def _check_length(said: dict[str, Any], most: float, at: datetime) -> None:
     until = datetime.fromisoformat(said["until"]) if said.get("until") else None
-    if until and at and until - at > timedelta(days=most):
+    if until and until - at > timedelta(days=most):
         raise refused("/until", "pause_too_long", "A pause lasts {days} days at most.", days=f"{most:g}")
 
 
+#: What can be put right: a pause counts from when it was set, so another one is another pause.
+REVISABLE = frozenset({EventKind.FOLLOW_UP, EventKind.DISPOSITION})
 #: What needs a running clock.
 HANDLING = frozenset({EventKind.PAUSE, EventKind.RESUME, EventKind.ACKNOWLEDGED})
 

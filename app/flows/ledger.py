@@ -257,14 +257,17 @@ def apply(c: Connection, facts: Sequence[Fact], policies: Policies, now: datetim
     identities.lock(c, about)
     resolved = identities.resolve(c, about, now)
     lead_ids = resolved.leads
-    leads = _locked_leads(c, [*lead_ids, *resolved.disturbed])
+    told_before = _told_of_records(c, facts)
+    leads = _locked_leads(c, [*lead_ids, *resolved.disturbed, *told_before])
+    policies = versions.still_all(c, policies)
     known = _insert(c, facts, lead_ids)
     arrived: dict[int, list[Event]] = {lead_id: [] for lead_id, lead in leads.items() if lead.history == STALE}
     for fact_id, (fact, lead_id) in {f.id: (f, lead) for f, lead in zip(facts, lead_ids, strict=True)}.items():
         if fact_id in known:
             arrived.setdefault(lead_id, []).append(_event(fact))
-    for lead_id in _revised(c, [fact for fact in facts if fact.id in known]):
+    for lead_id in _revised(c, [fact for fact in facts if fact.id in known]) & leads.keys():
         leads[lead_id] = _stale(leads[lead_id])
+        arrived.setdefault(lead_id, [])
     settle_leads(c, leads, arrived, policies, now)
     reconcile.count_recovered(c, [(f.delivery_id, f.event, f.received_at) for f in facts if f.id in known])
     return len(known)
@@ -294,8 +297,19 @@ def _revised(c: Connection, new: Sequence[Fact]) -> set[int]:
     records = sorted({record for fact in new if (record := _record(fact))})
     if not records:
         return set()
-    told = select(EventRow.lead_id).where(EventRow.record.in_(records))
-    return set(c.execute(told.group_by(EventRow.lead_id, EventRow.record).having(func.count() > 1)).scalars())
+    told = select(EventRow.record, EventRow.lead_id).where(EventRow.record.in_(records))
+    leads_of: dict[str | None, list[int]] = {}
+    for record, lead_id in c.execute(told):
+        leads_of.setdefault(record, []).append(lead_id)
+    return {lead_id for leads in leads_of.values() if len(leads) > 1 for lead_id in leads}
+
+
+def _told_of_records(c: Connection, facts: Sequence[Fact]) -> set[int]:
+    """The leads of which these facts' records were told before: a record can move from one to another."""
+    records = sorted({record for fact in facts if (record := _record(fact))})
+    if not records:
+        return set()
+    return set(c.execute(select(EventRow.lead_id).where(EventRow.record.in_(records))).scalars())
 
 
 def _stale(lead: Any) -> Any:
@@ -331,7 +345,8 @@ def settle_leads(
         if complete:
             known = {episode.key for episode in history.handoffs}
             why = settle.JOINED if leads[lead_id].joined_into else settle.NOT_QUALIFIED
-            settle.void_rest(batch, (row for key, row in handoffs.items() if key not in known), why, now)
+            gone = [row for key, row in handoffs.items() if key not in known]
+            settle.void_rest(batch, gone, why, policies, now)
         updates.append(_lead_values(lead_id, leads[lead_id], arrived[lead_id], history, now))
     settle.write(c, batch)
     if updates:
@@ -375,7 +390,23 @@ def ledgers_of(c: Connection, lead_ids: Sequence[int]) -> dict[int, list[Event]]
     found: dict[int, list[Event]] = {lead_id: [] for lead_id in lead_ids}
     for lead_id, event_id, kind, *rest in c.execute(select(*columns).where(EventRow.lead_id.in_(lead_ids))):
         found[lead_id].append(Event(event_id, EventKind(kind), *rest))
-    return found
+    return _without_moved(c, found)
+
+
+def _without_moved(c: Connection, found: dict[int, list[Event]]) -> dict[int, list[Event]]:
+    """Without facts of records whose newer revision is about somebody else."""
+    records = sorted({event.record for events in found.values() for event in events if event.record})
+    newest: dict[str | None, datetime] = {}
+    for start in range(0, len(records), LEDGERS):
+        mine = EventRow.record.in_(records[start : start + LEDGERS])
+        moments = select(EventRow.record, func.max(EventRow.revised_at)).where(mine).group_by(EventRow.record)
+        newest |= {record: at for record, at in c.execute(moments) if at is not None}
+    if not newest:
+        return found
+    return {
+        lead: [e for e in events if not (e.revised_at and e.revised_at < newest.get(e.record, e.revised_at))]
+        for lead, events in found.items()
+    }
 
 
 def _event(fact: Fact) -> Event:
@@ -386,10 +417,21 @@ def _event(fact: Fact) -> Event:
         _believed(fact),
         fact.received_at,
         event.data,
-        event.recorded_at,
+        _recorded_at(fact),
         _record(fact),
-        event.revised_at,
+        _revised_at(fact),
     )
+
+
+def _recorded_at(fact: Fact) -> datetime | None:
+    recorded_at = fact.event.recorded_at
+    return None if recorded_at is None else min(recorded_at, fact.received_at)
+
+
+def _revised_at(fact: Fact) -> datetime | None:
+    """No edit happens after it was told: a clock that runs ahead must not outdo every later revision."""
+    revised_at = fact.event.revised_at
+    return None if revised_at is None else min(revised_at, fact.received_at)
 
 
 def _record(fact: Fact) -> str | None:
@@ -432,10 +474,10 @@ def _row(fact: Fact, lead_id: int) -> dict[str, Any]:
         "kind": fact.event.kind.value,
         "occurred_at": believed,
         "received_at": fact.received_at,
-        "recorded_at": fact.event.recorded_at,
+        "recorded_at": _recorded_at(fact),
         "claimed_at": None if believed == fact.event.occurred_at else fact.event.occurred_at,
         "record": _record(fact),
-        "revised_at": fact.event.revised_at,
+        "revised_at": _revised_at(fact),
         "about": [[i.system, i.value] for i in fact.event.lead],
         "data": fact.event.data,
     }

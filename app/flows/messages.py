@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from app.domain.agreement import Duty
 from app.domain.alerting import reason_of
 from app.domain.calendar import ClockKind, working_time
-from app.domain.clock import had_a_chance_until
+from app.domain.clock import Verdict, had_a_chance_until
 from app.domain.episode import Episode, episode_from_json
 from app.domain.language import moment, person_name, span, text
 from app.domain.policy import AlertReason, PolicyVersion
@@ -42,7 +42,7 @@ def compose(
     locale = settings.locale
     return Message(
         reference=f"alert-{alert.alert_id}",
-        title=_title(alert, who(lead, locale), _distance(alert, version, now), locale),
+        title=_title(alert, who(lead, locale), _distance(alert, version, now), settings),
         fields=tuple(_fields(c, alert, episode, version, settings)),
         links=tuple(_links(alert, lead, settings)),
         footnote=_footnote(version, locale),
@@ -86,12 +86,19 @@ _DUTIES = {
 }
 
 
-def _title(alert: Any, name: str, distance: timedelta, locale: str) -> str:
+def _title(alert: Any, name: str, distance: timedelta, settings: Settings) -> str:
+    locale = settings.locale
     reason = reason_of(alert.reason)
     title = _DUTIES.get((Duty(alert.duty), reason), _TITLES[reason])
+    if reason is AlertReason.WITHDRAWN and alert.verdict != Verdict.MET:
+        title = _TAKEN_BACK.get(alert.verdict, "Withdrawn, there is time until {due}: {who}")
     if reason is AlertReason.BREACHED and _told_late(alert):
         title = "Overdue, and we were told late: {who}"
-    return text(locale, title, who=name, time=span(distance, locale))
+    due = moment(alert.due_at, settings.zone, locale)
+    return text(locale, title, who=name, time=span(distance, locale), due=due)
+
+
+_TAKEN_BACK = {Verdict.VOIDED: "Withdrawn, it does not count: {who}"}
 
 
 def _told_late(alert: Any) -> bool:

@@ -87,7 +87,7 @@ def _known_only(c: Connection, look: Look, side: Side, *columns: Any) -> Select[
     rows = c.execute(select(Source.id, Source.kind, Source.config, Source.disabled_at)).all()
     connected = {role for row in rows if row.disabled_at is None for role in ROLES if role_of(row) in ROLES[role]}
     mine, other = tools_of(rows, side), tools_of(rows, "sfa" if side == "ma" else "ma")
-    lately = and_(Lead.updated_at >= look.since, Lead.joined_into.is_(None), Lead.first_seen_at <= look.now - GRACE)
+    lately = and_(Lead.updated_at >= look.since, Lead.first_seen_at <= look.now - GRACE)
     missing = and_(mine.know(), ~other.know()) if len(connected) == len(ROLES) else false()
     return select(*columns).where(lately, missing)
 

@@ -18,9 +18,9 @@ from app.domain.homes import Place
 from app.domain.identity import Doubt, Pair, order, pair
 from app.domain.policy import Policies
 from app.domain.refusals import refused
-from app.flows import audit, identities, ledger, lists
-from app.flows.identities import Sight
+from app.flows import audit, identities, ledger, lists, sight
 from app.flows.lists import NoSuchLead
+from app.flows.sight import Sight
 from app.models import IdentityDecision, IdentityLink, Lead, LeadIdentity
 from connectors.contract import EMAIL, ExternalId
 
@@ -60,7 +60,7 @@ def join(c: Connection, whom: Whom, decider: Decider) -> list[int]:
             raise refused("", "one_lead", "Name two or more leads that are one person.")
         first, *others = dict.fromkeys(one for side in sides for one in side.meant)
         everything = _union(sides)
-        parted = {both for both, together in identities.decisions_about(c, everything).items() if not together}
+        parted = {both for both, together in sight.decisions_about(c, everything).items() if not together}
         between = {both for both in parted if everything.issuperset(both)}
         return dict.fromkeys(between | {pair(first, other) for other in others}, True)
 
@@ -130,14 +130,14 @@ def _decide(
         _remember(c, decided(sides), decider)
         concerned.clear()
         concerned.update(_union(sides))
-        sight = Sight()
-        identities.look_around(c, sight, concerned)
-        return sight
+        seen = Sight()
+        sight.look_around(c, seen, concerned)
+        return seen
 
-    sight = identities.held(c, _leads_of(whom), look)
-    places, disturbed = identities.settle(c, sight, decider.now)
+    seen = sight.held(c, _leads_of(whom), look)
+    places, disturbed = identities.settle(c, seen, decider.now)
     ledger.reread(c, sorted(disturbed), decider.policies, decider.now)
-    before, after = (_by_lead(known, concerned) for known in (sight.places, places))
+    before, after = (_by_lead(known, concerned) for known in (seen.places, places))
     subject = f"lead:{min(int(lead) for lead in before)}"
     said = {"leads": after} | ({"note": decider.note} if decider.note else {})
     audit.write(c, decider.now, by=decider.by, action=action, subject=subject, before={"leads": before}, after=said)

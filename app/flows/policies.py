@@ -63,6 +63,12 @@ def _version(row: Any, calendars: Known) -> PolicyVersion:
     )
 
 
+def still_all(c: Connection, known: Policies) -> Policies:
+    """The versions, read again if there are more: somebody may have published since they were read."""
+    count = c.scalar(select(func.count()).select_from(PolicyRow)) or 0
+    return known if count == len(known.versions) else all_versions(c)
+
+
 class Cache:
     """The versions as this process knows them; they only grow, so their number says whether to read again."""
 

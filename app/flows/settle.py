@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.alerting import owed
 from app.domain.clock import Status, Terms, Verdict, evaluate, terms
-from app.domain.episode import Episode, episode_as_json
-from app.domain.policy import Policies
+from app.domain.episode import Episode, episode_as_json, episode_from_json
+from app.domain.policy import AlertReason, Policies
 from app.flows import silences, tools
 from app.models import Alert, Handoff, VerdictChange
 
@@ -83,15 +83,17 @@ def askable(c: Connection, lead_ids: Iterable[int]) -> frozenset[int]:
     return frozenset(lead for lead, known in silences.systems_of(c, lead_ids).items() if known & systems)
 
 
-def void_rest(batch: Batch, rows: Iterable[Any], reason: str, now: datetime) -> None:
+def void_rest(batch: Batch, rows: Iterable[Any], reason: str, policies: Policies, now: datetime) -> None:
     """Handoffs of which the lead's history, as it is known now, says nothing."""
     for row in rows:
-        if row.verdict != Verdict.VOIDED:
+        if row.verdict != Verdict.VOIDED or row.episode.get("void_reason") != reason:
             episode = row.episode | {"void_reason": reason}
             values = {name: getattr(row, name) for name in _COLUMNS if name not in ("episode", "verdict")}
             values |= {"episode": episode, "verdict": "voided", "verdict_at": now, "check_again_at": None}
             batch.changed.append(values | {"updated_at": now, "row_id": row.id})
-            batch.verdicts.append((row.id, _change(Verdict(row.verdict), Status(Verdict.VOIDED, now, None), now)))
+            voided = Status(Verdict.VOIDED, now, None)
+            known = episode_from_json(episode)
+            _tell(batch, row.id, Verdict(row.verdict), voided, known, policies, now, askable=False)
 
 
 def set_aside(c: Connection, handoff_id: int, _policies: Policies, now: datetime) -> None:
@@ -198,8 +200,8 @@ def write(c: Connection, batch: Batch) -> None:
 def _cancel(c: Connection, voided: list[int]) -> None:
     """Nothing is told about a handoff that does not count."""
     if voided:
-        owed = update(Alert).where(Alert.handoff_id.in_(voided), Alert.state.in_(("owed", "asking")))
-        c.execute(owed.values(state="dropped"))
+        owed = (Alert.handoff_id.in_(voided), Alert.state.in_(("owed", "asking")))
+        c.execute(update(Alert).where(*owed, Alert.reason != AlertReason.WITHDRAWN.value).values(state="dropped"))
 
 
 _UPDATE = (
@@ -233,7 +235,7 @@ def _insert_alert(c: Connection, *, again: bool) -> Any:
     statement = dialect.insert(Alert)
     anew = {name: statement.excluded[name] for name in ("state", "owed_at", "not_before", "attempts")}
     anew |= dict.fromkeys(("last_error", "sent_at", "sent_to", "told_in"), null())
-    over = ("dropped", "sent", "undeliverable") if again else ("dropped",)
+    over = ("dropped", "withdrawn", *(("sent", "undeliverable") if again else ()))
     key = ["subject", "reason", "channel", "recipient"]
     told = or_(*(Alert.state == literal_column(f"'{state}'") for state in over))
     return statement.on_conflict_do_update(index_elements=key, set_=anew, where=told)

@@ -230,7 +230,8 @@ class Alert(Base):
     channel: Mapped[str] = mapped_column(String(16))
     #: As the policy says it (`owner`, an address, a Slack webhook's name); resolved when sent.
     recipient: Mapped[str] = mapped_column(String(320))
-    #: asking (the SFA is asked first), owed, sent, dropped (no longer true), undeliverable
+    #: asking (the SFA is asked first), owed, sent, withdrawn (sent, and taken back by another message), dropped (no
+    #: longer true), undeliverable
     state: Mapped[str] = mapped_column(String(16))
     owed_at: Mapped[datetime]
     #: Not before: the lease of a sender, quiet time or the next try.

@@ -138,10 +138,28 @@ def _columns() -> None:
         identities.create_index("ix_identities_home_id", ["home_id"])
         identities.create_index("ix_identities_doubt", ["doubt"])
         identities.create_foreign_key("fk_identities_home_id_leads", "leads", ["home_id"], ["id"])
+    _links_of_known_people()
     op.add_column("policies", sa.Column("calendar_ids", Json, nullable=True))
     op.execute("UPDATE policies SET calendar_ids = '{}'")
     with op.batch_alter_table("policies") as policies:
         policies.alter_column("calendar_ids", existing_type=Json, nullable=False)
+
+
+def _links_of_known_people() -> None:
+    """Whoever was one person stays one: an id of each is linked with its others."""
+    identities = sa.table("identities", sa.column("system"), sa.column("value"), sa.column("lead_id"))
+    columns = (identities.c.lead_id, identities.c.system, identities.c.value)
+    first: dict[int, tuple[str, str]] = {}
+    links = []
+    for lead_id, system, value in op.get_bind().execute(sa.select(*columns).order_by(*columns)):
+        a, b = first.setdefault(lead_id, (system, value)), (system, value)
+        if a != b:
+            links.append({"a_system": a[0], "a_value": a[1], "b_system": b[0], "b_value": b[1]})
+    if links:
+        table = sa.table(
+            "identity_links", *(sa.column(name) for name in ("a_system", "a_value", "b_system", "b_value"))
+        )
+        op.bulk_insert(table, links)
 
 
 def _handoffs() -> None:

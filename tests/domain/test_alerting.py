@@ -13,15 +13,15 @@ from app.domain.policy import AlertReason, AlertRoute, default_policy
 NOW = datetime(2026, 9, 24, 8, 30, tzinfo=UTC)
 #: The reasons by the change of verdict, from the row to the column. A dot: no message.
 REASONS = """
-             on_track     at_risk  breached  met        met_late  voided  unknown
-none         handed_over  at_risk  breached  .          .         .       .
-on_track     .            at_risk  breached  .          .         .       .
-at_risk      .            .        breached  .          .         .       .
-breached     .            at_risk  .         withdrawn  .         .       .
-met          .            at_risk  breached  .          .         .       .
-met_late     .            at_risk  breached  .          .         .       .
-voided       .            at_risk  breached  .          .         .       .
-unknown      .            at_risk  breached  withdrawn  .         .       .
+             on_track     at_risk    breached  met        met_late  voided     unknown
+none         handed_over  at_risk    breached  .          .         .          .
+on_track     .            at_risk    breached  .          .         .          .
+at_risk      .            .          breached  .          .         .          .
+breached     withdrawn    withdrawn  .         withdrawn  .         withdrawn  .
+met          .            at_risk    breached  .          .         .          .
+met_late     .            at_risk    breached  .          .         .          .
+voided       .            at_risk    breached  .          .         .          .
+unknown      withdrawn    at_risk    breached  withdrawn  .         withdrawn  .
 """
 
 
@@ -45,7 +45,7 @@ STILL_TRUE = """
 handed_over  yes       yes      .         .    .         .       .
 at_risk      .         yes      .         .    .         .       .
 breached     .         .        yes       .    .         .       .
-withdrawn    .         .        .         yes  .         .       .
+withdrawn    yes       yes      .         yes  .         yes     .
 """
 
 

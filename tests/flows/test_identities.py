@@ -21,7 +21,7 @@ from app.db import Database
 from app.domain import identity
 from app.domain.identity import Doubt, links_of, named, partition
 from app.domain.refusals import Refused
-from app.flows import follow_ups, identities, lists, people, policies, rebuild, sweep
+from app.flows import follow_ups, identities, lists, people, policies, rebuild, sight, sweep
 from app.flows.follow_ups import Entry
 from app.flows.people import Decider, Whom
 from app.models import Alert, AuditEntry, Event, Handoff, Lead, LeadIdentity
@@ -303,10 +303,10 @@ def test_an_address_that_very_many_share_is_left_out(database, monkeypatch) -> N
     with database.write() as c:
         for user in users:
             identities.resolve(c, [(user, INFO)], FRIDAY)
-        sight = identities.Sight()
-        identities.look_around(c, sight, [INFO])
+        seen = sight.Sight()
+        sight.look_around(c, seen, [INFO])
         (question,) = people.questions(c, limit=9).rows
-    assert len(sight.places) == 1, "nobody looks through it any more"
+    assert len(seen.places) == 1, "nobody looks through it any more"
     assert (question.why, question.count, len(question.others)) == (Doubt.CROWDED, 30, people.MOST)
 
 
@@ -433,7 +433,7 @@ def test_four_threads_on_the_same_people_do_not_block_each_other(database, apply
     with database.read() as c:
         links = {both for group in groups for both in links_of(group)}
         ones = {one for group in groups for one in group}
-        wanted = partition(ones, links, identities.decisions_about(c, ones))
+        wanted = partition(ones, links, sight.decisions_about(c, ones))
         leads, doubtful = stored_people(c)
         of_events = [(lead_id, about) for lead_id, about in c.execute(select(Event.lead_id, Event.about))]
     assert {frozenset(one for one in leads if leads[one] == lead) for lead in leads.values()} == set(wanted.people)

@@ -283,6 +283,12 @@ def test_a_status_as_the_only_follow_up(team) -> None:
     assert team.rows(Kind.STATUS_ONLY, days=5) == []
 
 
+def test_a_handoff_that_does_not_count_needs_no_evidence(team) -> None:
+    out = team.fact("disposition", FRIDAY + 2 * H, sfa("sato"), source="sfa", outcome="excluded", reason="test")
+    team.mql("sato", FRIDAY, contacted(team, "sato", FRIDAY + H), out)
+    assert team.rows(Kind.STATUS_ONLY) == []
+
+
 def test_what_says_nothing_beside_a_status(team) -> None:
     automated = team.call("sato", FRIDAY + 2 * H, channel="email", automated=True)
     team.mql("sato", FRIDAY, contacted(team, "sato", FRIDAY + H), automated)
@@ -352,6 +358,11 @@ def test_an_entry_by_hand_counts_like_any_other(team, clock) -> None:
     assert logged(team)["田中 舞"] == (1, 1)
 
 
+def test_what_lay_in_the_future_says_nothing_about_when_it_was_recorded(team) -> None:
+    team.mql("sato", FRIDAY, team.call("sato", FRIDAY + 99 * DAY, received_at=FRIDAY, recorded_at=FRIDAY + 5 * H))
+    assert logged(team) == {}
+
+
 def test_only_what_was_written_down_lately(team) -> None:
     old = team.call("sato", FRIDAY, recorded_at=FRIDAY + H, received_at=FRIDAY + 9 * DAY)
     long_ago = team.call("sato", FRIDAY - 80 * DAY, recorded_at=FRIDAY + 9 * DAY, received_at=FRIDAY + 9 * DAY)
@@ -375,6 +386,13 @@ def test_scores_that_jump(team) -> None:
     assert (bulk.lead, bulk.source, bulk.jump.leads) == (None, "ma", 20)
     assert team.tally(Kind.SCORE_JUMPS) == Tally(2, FRIDAY)
     assert team.tally(Kind.SCORE_JUMPS, days=9).count == 1
+
+
+def test_jumps_of_a_past_that_was_read_in_are_no_news(team) -> None:
+    heard = {"received_at": FRIDAY + 9 * DAY}
+    past = [team.fact("score", FRIDAY - 200 * DAY + n * MINUTE, ma("sato"), score=n * 80, **heard) for n in range(2)]
+    team.happens(*past)
+    assert team.rows(Kind.SCORE_JUMPS) == []
 
 
 # --- 7 quarantined
