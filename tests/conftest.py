@@ -23,6 +23,9 @@ from app.main import create_app
 from app.settings import Settings, read_settings
 from app.state import State, open_state
 
+# A terminal's width is no business of the tests; tools that run them in parallel set one.
+os.environ.pop("COLUMNS", None)
+
 #: A Friday afternoon before five closed days in Japan.
 FRIDAY = datetime(2026, 9, 18, 8, 30, tzinfo=UTC)
 

@@ -21,6 +21,8 @@ NUDGES = frozenset({AlertReason.AT_RISK, AlertReason.BREACHED, AlertReason.ESCAL
 ANEW = frozenset({AlertReason.AT_RISK, AlertReason.WITHDRAWN})
 #: Between the message of a breach that was found late and its escalation.
 HEARD = timedelta(minutes=30)
+#: What an alert says while a sender has it in hand; left behind by one that died, which perhaps had sent it.
+IN_HAND = "in hand"
 #: Of a breach that was told people hear when it was none after all.
 CLEARED = {
     Verdict.BREACHED: frozenset({Verdict.MET, Verdict.VOIDED, Verdict.ON_TRACK, Verdict.AT_RISK}),

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from app.db import Database
 from app.domain.alerting import (
     DIGEST,
+    IN_HAND,
     STORM_WITHIN,
     calm_again,
     held_until,
@@ -40,8 +41,6 @@ LEASE = timedelta(seconds=60)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)
 #: No longer true, or about a breach that nobody was told of.
 DROPPED: dict[str, Any] = {"state": "dropped", "last_error": None}
-#: Left behind by a sender that died: perhaps it had sent.
-IN_HAND = "in hand"
 #: A file is told line by line, people are not.
 FILES = frozenset({"log"})
 

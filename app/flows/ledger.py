@@ -417,15 +417,10 @@ def _event(fact: Fact) -> Event:
         _believed(fact),
         fact.received_at,
         event.data,
-        _recorded_at(fact),
+        event.recorded_at,
         _record(fact),
         _revised_at(fact),
     )
-
-
-def _recorded_at(fact: Fact) -> datetime | None:
-    recorded_at = fact.event.recorded_at
-    return None if recorded_at is None else min(recorded_at, fact.received_at)
 
 
 def _revised_at(fact: Fact) -> datetime | None:
@@ -474,7 +469,7 @@ def _row(fact: Fact, lead_id: int) -> dict[str, Any]:
         "kind": fact.event.kind.value,
         "occurred_at": believed,
         "received_at": fact.received_at,
-        "recorded_at": _recorded_at(fact),
+        "recorded_at": fact.event.recorded_at,
         "claimed_at": None if believed == fact.event.occurred_at else fact.event.occurred_at,
         "record": _record(fact),
         "revised_at": _revised_at(fact),

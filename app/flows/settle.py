@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, literal_column, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.domain.alerting import owed
+from app.domain.alerting import IN_HAND, owed
 from app.domain.clock import Status, Terms, Verdict, evaluate, terms
 from app.domain.episode import Episode, episode_as_json, episode_from_json
 from app.domain.policy import AlertReason, Policies
@@ -187,7 +187,6 @@ def write(c: Connection, batch: Batch) -> None:
     ids = _insert_new(c, batch.new)
     if batch.changed:
         c.execute(_UPDATE, batch.changed)
-        _cancel(c, [values["row_id"] for values in batch.changed if values["verdict"] == Verdict.VOIDED])
     verdicts = [_with_id(target, values, ids) for target, values in batch.verdicts]
     if verdicts:
         c.execute(insert(VerdictChange), verdicts)
@@ -195,13 +194,21 @@ def write(c: Connection, batch: Batch) -> None:
         told = [(target, values) for target, values in batch.alerts if values["again"] is again]
         if alerts := [_with_subject(_with_id(target, values, ids)) for target, values in told]:
             c.execute(_insert_alert(c, again=again), alerts)
+    _cancel(c, [values["row_id"] for values in batch.changed if values["verdict"] == Verdict.VOIDED])
 
 
 def _cancel(c: Connection, voided: list[int]) -> None:
-    """Nothing is told about a handoff that does not count."""
-    if voided:
-        owed = (Alert.handoff_id.in_(voided), Alert.state.in_(("owed", "asking")))
-        c.execute(update(Alert).where(*owed, Alert.reason != AlertReason.WITHDRAWN.value).values(state="dropped"))
+    """Nothing is told about a handoff that does not count, except that a breach which was told, or is just being told,
+    was none."""
+    if not voided:
+        return
+    mine = Alert.handoff_id.in_(voided)
+    resting = or_(Alert.last_error.is_(None), Alert.last_error != IN_HAND)
+    told = select(Alert.handoff_id).where(mine, Alert.reason == AlertReason.BREACHED.value)
+    told = told.where(or_(Alert.state == "sent", Alert.last_error == IN_HAND))
+    accused = set(c.execute(told).scalars())
+    owed = update(Alert).where(mine, Alert.state.in_(("owed", "asking")), resting).values(state="dropped")
+    c.execute(owed.where(or_(Alert.reason != AlertReason.WITHDRAWN.value, Alert.handoff_id.not_in(accused))))
 
 
 _UPDATE = (

@@ -118,9 +118,9 @@ def test_a_source_that_was_never_heard(tasuki_anywhere, well, age, well_again) -
 def test_a_source_that_cannot_be_opened(tasuki_anywhere, well) -> None:
     with well.database.write() as c:
         sources.add(c, well.vault, name="s", kind="standard", config={}, secret="x", now=right_now())
-        c.execute(update(Source).values(config={"older": 1}))
+        c.execute(update(Source).values(config={"zzz": 1}))
     ((what, fix),) = red(tasuki_anywhere)
-    assert what == "s: /older: `older` is not known here; possible: " + what.partition("possible: ")[2]
+    assert what == "s: /zzz: `zzz` is not known here; possible: " + what.partition("possible: ")[2]
     assert "tasuki source configure s" in fix
     ((what, _),) = red(tasuki_anywhere, TASUKI_SECRET_KEY=Fernet.generate_key().decode())
     assert what.startswith("TASUKI_SECRET_KEY does not open this database's secrets")
@@ -171,6 +171,7 @@ def test_alerts_that_cannot_be_delivered(tasuki_anywhere, well) -> None:
         }
         handoff = c.execute(insert(Handoff).values(row).returning(Handoff.id)).scalar_one()
         owed = {
+            "subject": f"handoff:{handoff}",
             "handoff_id": handoff,
             "reason": "breached",
             "channel": "slack",

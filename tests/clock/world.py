@@ -353,7 +353,7 @@ class World:
     def told(self, lead: str) -> list[tuple[str, str]]:
         """(reason, channel) of the alerts about the lead's handoff that were sent, oldest first."""
         alerts = sorted(self.explain(lead)["alerts"], key=lambda each: each["id"])
-        return [(each["reason"], each["channel"]) for each in alerts if each["state"] == "sent"]
+        return [(each["reason"], each["channel"]) for each in alerts if each["state"] in ("sent", "withdrawn")]
 
     def heard_of(self, lead: str, channel: str = "slack") -> list[Heard]:
         """Messages in which the lead is named."""

@@ -506,7 +506,7 @@ def as_history(events: list[CanonicalEvent]) -> dict[str, Any]:
     ]
     read = read_history(ledger, Policies([]))
     return {"status": read.status, "owner": (read.owner, read.assigned_at), "deals": read.opportunities} | {
-        "touch": read.contact and (read.contact.at, read.contact.kind),
+        "touch": {kind: contact.at for kind, contact in read.contacts.items()},
         "attributes": read.attributes,
         "score": read.score and read.score.value,
     }

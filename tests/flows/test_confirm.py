@@ -49,7 +49,8 @@ def overdue(state: State, clock: Any, source: int, *leads: str) -> None:
     clock.now = DUE + SECOND
     sweep.run(state.database, state.versions, clock())
     with state.database.write() as c:
-        c.execute(update(Alert).where(Alert.reason == "breached").values(state="asking"))
+        asking = {"state": "asking", "not_before": clock()}  # whatever the hour
+        c.execute(update(Alert).where(Alert.reason == "breached").values(asking))
         c.execute(update(Alert).where(Alert.reason != "breached").values(state="dropped"))
 
 
@@ -148,7 +149,8 @@ def test_an_answer_from_before_the_deadline_confirms_nothing(state, tool, source
     run(state)
     with state.database.write() as c:
         c.execute(update(Delivery).where(Delivery.method == "POLL").values(received_at=DUE))
-        c.execute(update(Alert).where(Alert.reason == "breached").values(state="asking"))
+        asking = {"state": "asking", "not_before": clock()}  # whatever the hour
+        c.execute(update(Alert).where(Alert.reason == "breached").values(asking))
     run(state)
     assert len(tool.asked) == 2
 

@@ -18,7 +18,7 @@ from app.domain.clock import Verdict
 from app.domain.language import translations
 from app.flows import dossier, ledger, policies, sources, sweep, today, tokens
 from app.flows.ledger import Fact
-from app.models import Delivery, Handoff, Lead, MeetingSeries
+from app.models import HANDED_OVER, Delivery, Handoff, Lead, MeetingSeries
 from app.pages import session
 from app.state import State
 from connectors.contract import ExternalId
@@ -75,7 +75,11 @@ def seen(state: State, now: datetime, **wanted: bool) -> today.Today:
 
 def id_of(state: State, number: int) -> int:
     with state.database.read() as c:
-        query = select(Handoff.id).join(Lead, Lead.id == Handoff.lead_id).where(Lead.company == f"会社{number}")
+        query = (
+            select(Handoff.id)
+            .join(Lead, Lead.id == Handoff.lead_id)
+            .where(Lead.company == f"会社{number}", HANDED_OVER)
+        )
         return c.execute(query).scalar_one()
 
 
@@ -292,8 +296,8 @@ def test_a_handoff_that_does_not_count_says_why(state, clock, tell, signed_in, o
 @on_sqlite
 def test_the_second_handoff_of_a_lead_tells_its_own_acts(state, clock, tell) -> None:
     at, me = clock(), person(1)
-    again = at + 60 * H
-    clock.advance(70 * H)
+    again = at + 260 * H
+    clock.advance(270 * H)
     tell(
         handed(1, at, touch=at + H),
         [

@@ -36,10 +36,13 @@ EXAMPLE: dict[str, Any] = {
 
 
 class AlertState(StrEnum):
-    """dropped: no longer true when its turn came; undeliverable: a person has to mend something, then retry."""
+    """asking: the SFA is asked first; withdrawn: sent, and taken back by another message; dropped: no longer true when
+    its turn came; undeliverable: a person has to mend something, then retry."""
 
+    ASKING = "asking"
     OWED = "owed"
     SENT = "sent"
+    WITHDRAWN = "withdrawn"
     DROPPED = "dropped"
     UNDELIVERABLE = "undeliverable"
 
@@ -48,8 +51,8 @@ class Alert(Shown):
     """A message owed, and why."""
 
     id: int
-    handoff_id: int
-    reason: AlertReason
+    handoff_id: int | None = Field(description="null: it is about a source or a burst.")
+    reason: str = Field(description="As in the policy; the steps of an escalation are escalated_1, escalated_2, …")
     channel: str
     recipient: str = Field(description="As the policy says it.")
     state: AlertState
