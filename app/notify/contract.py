@@ -25,10 +25,10 @@ class Message:
     links: tuple[Link, ...] = ()
     #: Small print, e.g. which policy version.
     footnote: str = ""
-    #: The reference of the message that this one corrects; a mail lands in its thread.
-    answers: str | None = None
     #: `ja` or `en`; for the language tag of HTML.
     locale: str = "ja"
+    #: The reference of the message that this one corrects; a mail lands in its thread.
+    answers: str | None = None
 
 
 class TryLater(Exception):
