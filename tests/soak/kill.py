@@ -51,7 +51,7 @@ LEADS_A_ROUND, SENDERS = 25, 8
 #: Seconds: until a server answers, until all is caught up after the last kill.
 START_LIMIT, CATCH_UP_LIMIT = 60, 120
 #: The first words of a message → why it was sent.
-TITLES = {"Overdue by": "breached", "Withdrawn,": "withdrawn", "New MQL:": "handed_over"}
+TITLES = {"Overdue": "breached", "Withdrawn,": "withdrawn", "New MQL:": "handed_over", "0m left": "at_risk"}
 
 
 # --- what is sent
@@ -156,7 +156,7 @@ class FakeSlack:
 
     def hear(self, message: dict[str, Any]) -> None:
         title = message["blocks"][0]["text"]["text"]
-        reason = next((why for words, why in TITLES.items() if title.startswith(words)), "at_risk")
+        reason = next((why for words, why in TITLES.items() if title.startswith(words)), f"not known: {title}")
         urls = [e["url"] for block in message["blocks"] if block["type"] == "actions" for e in block["elements"]]
         handoff = int(next(url for url in urls if "/handoffs/" in url).rpartition("/")[2])
         self.told.setdefault((handoff, reason), []).append(time.time())
