@@ -7,6 +7,7 @@ import os
 from anyio import to_thread
 from fastapi import FastAPI, Request
 
+from app.commands.web import answer_before_computing
 from app.db import Database
 from app.flows.intake import Arrival, store
 from app.main import create_app
@@ -28,7 +29,9 @@ def empty() -> FastAPI:
 
 def tasuki() -> FastAPI:
     """The product's web process; TASUKI_* settings choose the database."""
-    return create_app(read_settings(), scheduled=os.environ.get("BENCH_SCHEDULED") == "1")
+    app = create_app(read_settings(), scheduled=os.environ.get("BENCH_SCHEDULED") == "1")
+    answer_before_computing()
+    return app
 
 
 class CommitEach:
