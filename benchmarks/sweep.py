@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from app.db import Database
+from app.domain.agreement import Duty
 from app.domain.history import Event, episode_as_json, read_history
 from app.domain.policy import Policies
 from app.flows import policies, schema, sweep
@@ -31,13 +32,13 @@ from benchmarks.intake import postgres
 from connectors.contract import EventKind
 
 OPEN = int(os.environ.get("BENCH_HANDOFFS", "1000000"))
-DUE, ROUNDS, SWEEPERS = 10_000, 3, 8
+DUE, ROUNDS, SWEEPERS = OPEN // 100, 3, 8
 LEADS = max(1, OPEN // 10)
 START = datetime(2026, 9, 1, tzinfo=UTC)
 #: The first group falls due here, the next ones an hour apart; everything else much later.
 FIRST_DUE, MUCH_LATER = START + timedelta(days=2), START + timedelta(days=60)
 COLUMNS = (
-    "lead_id, number, policy_id, episode, qualified_at, visible_at, due_at, warn_at, owner, verdict, verdict_at,"
+    "lead_id, number, duty, policy_id, episode, qualified_at, visible_at, due_at, warn_at, owner, verdict, verdict_at,"
     " check_again_at, updated_at"
 )
 
@@ -67,6 +68,7 @@ def rows(known: Policies) -> Iterator[tuple[Any, ...]]:
         yield (
             lead,
             number,
+            Duty.FOLLOW_UP.value,
             version.id,
             document,
             START,

@@ -28,7 +28,7 @@ from connectors.contract import AskFailed, CanonicalEvent, EventKind, ExternalId
 #: Deliveries a transaction.
 BATCH = 200
 #: Facts a transaction at most: a delivery may hold thousands, and PostgreSQL's table of locks is shared with others.
-FACTS = 500
+FACTS = 250
 #: Ledgers read in one go when they have to be read from the start.
 LEDGERS = 100
 #: Deliveries whose tool is asked in one go; few, because each question may take seconds of the lease.

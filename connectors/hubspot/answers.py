@@ -14,7 +14,8 @@ from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.contacts import contact_story
 from connectors.hubspot.lookups import sorted_out
 from connectors.hubspot.records import Finding, Record, results_in
-from connectors.hubspot.wire import EPOCH, entries, mapping, moment, plain, record_id
+from connectors.hubspot.wire import record_id
+from connectors.wire import EPOCH, entries, mapping, moment, plain
 
 #: HubSpot's name of the objects, in the order in which they are read: people first.
 OBJECTS = {"contacts": "contact", "calls": "call", "emails": "email", "meetings": "meeting", "deals": "deal"}

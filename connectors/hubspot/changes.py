@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.contract import CanonicalEvent, EventKind, ExternalId, LeadStatus, Outcome, Problem
 from connectors.hubspot.config import HubSpotConfig
-from connectors.hubspot.wire import mail_address, milliseconds, number
+from connectors.wire import mail_address, milliseconds, number
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from connectors.contract import CanonicalEvent, EventKind
 from connectors.hubspot.config import DealState, HubSpotConfig
 from connectors.hubspot.records import Entry, Finding, Record
-from connectors.hubspot.wire import milliseconds, moment, number
+from connectors.wire import milliseconds, moment, number
 
 PROPERTIES = ("dealstage", "dealname", "amount", "hs_is_closed", "hs_is_closed_won")
 

@@ -12,7 +12,7 @@ from typing import Any
 from connectors.contract import CanonicalEvent, EventKind
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.records import Finding, Record
-from connectors.hubspot.wire import milliseconds, moment
+from connectors.wire import milliseconds, moment
 
 COMMON = ("hs_timestamp", "hs_createdate", "hs_lastmodifieddate", "hubspot_owner_id", "hs_object_source")
 PROPERTIES = {

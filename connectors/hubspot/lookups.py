@@ -13,7 +13,8 @@ from connectors.hubspot.api import SCOPES, Api
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.contacts import contact_facts
 from connectors.hubspot.records import Finding, Record, results_in
-from connectors.hubspot.wire import moment, record_id
+from connectors.hubspot.wire import record_id
+from connectors.wire import moment
 
 NO_RECORD = "HubSpot knows contacts, deals, calls, emails and meetings, each by a number"
 PROPERTIES = {**engagements.PROPERTIES, "deal": deals.PROPERTIES}

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from connectors.contract import Problem
-from connectors.hubspot.wire import entries, milliseconds, moment, plain, record_id
+from connectors.hubspot.wire import record_id
+from connectors.wire import entries, milliseconds, moment, plain
 
 #: First half of `subscriptionType` → our name for the object.
 TOPICS = {

@@ -16,7 +16,7 @@ from connectors.hubspot.answers import OBJECTS, page_body, part
 from connectors.hubspot.api import Api, NotAllowed
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.records import Record, results_in
-from connectors.hubspot.wire import EPOCH, entries, mapping, milliseconds
+from connectors.wire import EPOCH, entries, mapping, milliseconds
 
 #: A change is found some seconds after it was made, and clocks differ: so much of the past is read again.
 OVERLAP = timedelta(minutes=5)

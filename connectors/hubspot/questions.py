@@ -14,7 +14,8 @@ from connectors.hubspot.answers import page_body, part
 from connectors.hubspot.api import Api
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.records import results_in
-from connectors.hubspot.wire import milliseconds, record_id
+from connectors.hubspot.wire import record_id
+from connectors.wire import milliseconds
 
 #: Seconds in which it is answered or given up.
 PATIENCE = 5.0

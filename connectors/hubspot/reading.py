@@ -12,7 +12,8 @@ from connectors.hubspot.changes import Change, event_of
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.contacts import appearance
 from connectors.hubspot.notifications import Notification, notifications_of
-from connectors.hubspot.wire import milliseconds, record_id
+from connectors.hubspot.wire import record_id
+from connectors.wire import milliseconds
 
 #: Deal properties that make the deal worth another look.
 DEAL_PROPERTIES = {"dealstage", "amount", "dealname"}

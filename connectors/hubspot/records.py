@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from connectors.contract import CanonicalEvent, Problem
-from connectors.hubspot.wire import entries, mapping, moment, plain, record_id
+from connectors.hubspot.wire import record_id
+from connectors.wire import entries, mapping, moment, plain
 
 #: What a record has to say, piece by piece.
 Finding = CanonicalEvent | Problem

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from connectors.contract import Unverified, WebhookRequest
-from connectors.hubspot.wire import moment
 from connectors.signatures import as_bytes, check_age, hmac_sha256, required, same, usable
+from connectors.wire import moment
 
 V3 = "X-HubSpot-Signature-v3"
 TIMESTAMP = "X-HubSpot-Request-Timestamp"

@@ -66,7 +66,7 @@ class Snapshot:
             return None
         number = float(value) if NUMBER.fullmatch(value) else math.inf
         if abs(number) > LARGEST_NUMBER:
-            raise NotUnderstood(field, f"{value[:40]!r} is not a number between -1e15 and 1e15")
+            raise NotUnderstood(field, f"{value[:40]!r} is not a number between -1e18 and 1e18")
         return int(number) if number.is_integer() else number
 
     def instant(self, field: str) -> datetime | None:

@@ -35,7 +35,7 @@ from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.connector import CONNECTOR
 from connectors.hubspot.contacts import contact_facts
 from connectors.hubspot.records import Record
-from connectors.hubspot.wire import moment
+from connectors.wire import moment
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "hubspot"
 VECTORS = sorted(FIXTURES.glob("vector_*.json"))
