@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.policy import BEGINNING
-from app.flows import alerts, backfill, bursts, confirm, feeds, reconcile, sweep
+from app.flows import alerts, backfill, bursts, confirm, errands, feeds, reconcile, sweep
 from app.flows.ledger import BATCH
 from app.models import Heartbeat
 from app.state import State, http_client
@@ -47,6 +47,8 @@ class Scheduler:
             ("alerts", self._alert, 5),
             ("questions", self._ask_tools, 5),
             ("poll", lambda: self._page_by_page(reconcile.poll_due), 15),
+            ("recheck", lambda: self._page_by_page(errands.recheck_due), 60),
+            ("subscribe", self._subscribe, 60),
             ("backfill", lambda: self._page_by_page(backfill.turn), 5),
             ("confirm", self._confirm, 5),
             ("bursts", lambda: bursts.watch(state.database, state.versions, state.settings, state.clock()), 20),
@@ -70,6 +72,13 @@ class Scheduler:
         state, deadline = self._state, time.monotonic() + LONGEST_TURN
         while not self._stopping.is_set() and time.monotonic() < deadline:
             if not ask(state.database, state.directory, state.http, state.clock(), state.stored):
+                return
+
+    def _subscribe(self) -> None:
+        state = self._state
+        while not self._stopping.is_set():
+            url = state.settings.public_url
+            if not errands.subscribe_due(state.database, state.directory, state.http, state.clock(), url):
                 return
 
     def _confirm(self) -> None:

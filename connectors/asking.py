@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
@@ -21,6 +22,9 @@ PATIENCE = 10.0
 #: What `AskFailed.retry_after` says when the tool named no time itself, in seconds.
 LATER = 60.0
 FIRST_PAUSE = 0.5
+#: So many questions in a row that only time can mend open the circuit; seconds until the next question is let through,
+#: doubled each time that one fails, too.
+FAILURES, FIRST_OPEN, LONGEST_OPEN = 5, 30.0, 900.0
 JITTER = random.SystemRandom()
 
 
@@ -64,6 +68,81 @@ class Limiter:
             return pause
 
 
+@dataclass(slots=True)
+class _Line:
+    """The way to one account of one tool."""
+
+    host: str
+    failures: int = 0
+    closed_until: float = 0.0
+    since: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCircuit:
+    """A tool that is not asked for a while."""
+
+    host: str
+    #: When its last answer failed first; aware, UTC.
+    since: datetime
+    reason: str
+    #: Seconds until it is asked again.
+    again_in: float
+
+
+class Circuits:
+    """Who is not asked any more for a while, because the last questions all failed; safe to share between threads.
+
+    One question is let through at the end of the pause; the others wait for what becomes of it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lines: dict[str, _Line] = {}
+
+    def check(self, key: str) -> None:
+        """Raises AskFailed while the circuit is open."""
+        with self._lock:
+            line = self._lines.get(key)
+            if line is None or line.failures < FAILURES:
+                return
+            pause = line.closed_until - self._clock()
+            if pause > 0:
+                raise AskFailed(f"{line.reason}, {line.failures} times in a row; it is left alone", retry_after=pause)
+            line.closed_until = self._clock() + FIRST_OPEN
+
+    def worked(self, key: str) -> None:
+        with self._lock:
+            self._lines.pop(key, None)
+
+    def failed(self, key: str, host: str, reason: str) -> None:
+        with self._lock:
+            line = self._lines.setdefault(key, _Line(host, since=datetime.now(UTC)))
+            line.failures, line.reason = line.failures + 1, reason
+            if line.failures >= FAILURES:
+                pause = FIRST_OPEN * 2.0 ** min(line.failures - FAILURES, 10)
+                line.closed_until = self._clock() + min(pause, LONGEST_OPEN)
+
+    def open_ones(self) -> list[OpenCircuit]:
+        """For whoever looks after the installation; hosts only, never a credential."""
+        with self._lock:
+            now = self._clock()
+            return [
+                OpenCircuit(line.host, line.since or datetime.now(UTC), line.reason, max(0.0, line.closed_until - now))
+                for line in self._lines.values()
+                if line.failures >= FAILURES
+            ]
+
+
+CIRCUITS = Circuits()
+
+
+def accept(_: httpx.Response) -> None:
+    """Every 2xx is an answer."""
+
+
 def ask(
     http: httpx.Client,
     request: httpx.Request,
@@ -73,24 +152,37 @@ def ask(
     sleep: Callable[[float], object] = time.sleep,
     answers: Collection[int] = (),
     patience: float = PATIENCE,
+    judge: Callable[[httpx.Response], None] = accept,
+    account: str = "",
 ) -> httpx.Response:
     """Send the request until it is answered with 2xx or one of `answers` (e.g. 404: the record is gone).
 
     Lost connections, 429 and 5xx are tried again, `attempts` times in all and no later than `patience` seconds
     after the first; then AskFailed with `retry_after`. Every other refusal is AskFailed without it. How long
     a single try may take is the client's timeout. The request's body must be bytes, so that it can be resent.
+    `judge` raises Again or AskFailed for a 2xx that is an error all the same. `account`: who asks, where that is
+    more than the request's credential, which may be one of many that follow each other.
     """
+    key = rate_key(request, account)
+    CIRCUITS.check(key)
     give_up_at = limiter.clock() + patience
     attempt = 0
     while True:
         attempt += 1
-        wait_for_turn(limiter, request, give_up_at)
+        wait_for_turn(limiter, request, key, give_up_at)
         try:
-            return one_try(http, request, answers)
+            response = one_try(http, request, answers, judge)
         except Again as again:
             pause = backoff(attempt) if again.after is None else again.after
             if attempt >= attempts or limiter.clock() + pause > give_up_at:
+                CIRCUITS.failed(key, request.url.host, str(again))
                 raise AskFailed(str(again), retry_after=LATER if again.after is None else again.after) from None
+        except AskFailed:
+            CIRCUITS.worked(key)  # it was reached, and refused
+            raise
+        else:
+            CIRCUITS.worked(key)
+            return response
         sleep(pause)
 
 
@@ -102,7 +194,12 @@ class Again(Exception):
         self.after = after
 
 
-def one_try(http: httpx.Client, request: httpx.Request, answers: Collection[int]) -> httpx.Response:
+def one_try(
+    http: httpx.Client,
+    request: httpx.Request,
+    answers: Collection[int],
+    judge: Callable[[httpx.Response], None] = accept,
+) -> httpx.Response:
     try:
         response = http.send(request)
     except httpx.UnsupportedProtocol:
@@ -111,20 +208,26 @@ def one_try(http: httpx.Client, request: httpx.Request, answers: Collection[int]
         raise Again(f"{request.url.host} could not be reached ({type(error).__name__})") from None
     if not (response.is_success or response.status_code in answers):
         refuse(response)
+    if response.is_success:
+        judge(response)
     return response
 
 
-def wait_for_turn(limiter: Limiter, request: httpx.Request, give_up_at: float) -> None:
+def wait_for_turn(limiter: Limiter, request: httpx.Request, key: str, give_up_at: float) -> None:
     """AskFailed when the tool's own rate limit leaves no turn in time."""
     patience = max(0.0, give_up_at - limiter.clock())
-    pause = limiter.take(rate_key(request), patience)
+    pause = limiter.take(key, patience)
     if pause > patience:
         raise AskFailed(f"{request.url.host} is being asked as often as it allows", retry_after=pause)
 
 
-def rate_key(request: httpx.Request) -> str:
+#: Headers that say who asks.
+CREDENTIALS = ("authorization", "x-api-key", "x-api-token", "x-cybozu-api-token")
+
+
+def rate_key(request: httpx.Request, account: str = "") -> str:
     """Tools count per account: the host and who asks, the credential only as a digest."""
-    credential = request.headers.get("authorization", "")
+    credential = account or "\n".join(request.headers.get(name, "") for name in CREDENTIALS)
     return f"{request.url.host} {hashlib.sha256(credential.encode()).hexdigest()}"
 
 

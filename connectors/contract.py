@@ -5,11 +5,11 @@ A vendor's words end here. Nothing in this package imports anything of `app`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
@@ -181,6 +181,9 @@ class SourceConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    #: What the tool's own statuses mean unless `statuses` says otherwise; set by the connector.
+    usual_statuses: ClassVar[Mapping[str, LeadStatus]] = {}
+
     #: The system name of the ids this source gives its people; set it when you connect two accounts of one tool.
     system: str = ""
     #: The tool's status names → canonical ones. Unknown names are kept as unmapped, never guessed.
@@ -199,9 +202,34 @@ class SourceConfig(BaseModel):
     #: Minutes between two polls, where the connector can poll and has a credential.
     poll_every_minutes: Annotated[float, Field(ge=1, le=24 * 60)] = 10
 
+    def status_of(self, word: str) -> LeadStatus | None:
+        """What the tool's word means; None: nobody said so yet."""
+        return self.statuses.get(word) or self.usual_statuses.get(word)
+
 
 Config = TypeVar("Config", bound=SourceConfig)
 Asked = TypeVar("Asked", bound=SourceConfig, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a look at the tool with the source's credential found."""
+
+    #: Whom the credential speaks for, as the tool calls it, e.g. the account's name or host.
+    account: str = ""
+    #: What the source will not be able to do, and what would mend it.
+    problems: tuple[Problem, ...] = ()
+    #: Every status that a lead may have in the tool; (): the tool does not tell.
+    statuses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One record in a request, as `tasuki source schema` counts its fields."""
+
+    #: The tool's word for the object.
+    object: str
+    fields: Mapping[str, Any]
 
 
 class Connector(Protocol[Config]):
@@ -212,6 +240,8 @@ class Connector(Protocol[Config]):
     answer: Answer
     #: The tool brings its own secret (HubSpot: the app's client secret), so none can be made for it.
     brings_secret: bool
+    #: The tool cannot sign and sends no header: the secret stands in the URL, as `?token=…`.
+    secret_in_url: bool
     #: What the tool usually is to the team: ma, sfa or both.
     role: str
 
@@ -226,6 +256,20 @@ class Connector(Protocol[Config]):
 
     def fetch(self, lookups: Sequence[Lookup], config: Config, credential: str, http: httpx.Client) -> Parsed:
         """Answer lookups through the tool's API, bounded in time. Raises AskFailed."""
+
+    def check(self, config: Config, credential: str, http: httpx.Client) -> Checked:
+        """Ask the tool for a little of everything that the source needs, bounded in time. Raises AskFailed when
+        nothing can be asked at all."""
+
+    def sample(self, config: Config, secret: str, url: str, now: datetime) -> WebhookRequest:
+        """What the tool would send to `url` now, with a proof made with the secret; one that only polls: an answer
+        (method `POLL`)."""
+
+    def shown(self, request: WebhookRequest, config: Config) -> Iterable[Shown]:
+        """The records in a request that was verified. Never raises on content."""
+
+    def mapped(self, config: Config) -> Mapping[str, Mapping[str, str]]:
+        """Object → field → what Tasuki reads it as, under this configuration."""
 
 
 @runtime_checkable
@@ -248,3 +292,26 @@ class AsksAboutLead(Protocol[Asked]):
         self, lead: Sequence[ExternalId], since: datetime, config: Asked, credential: str, http: httpx.Client
     ) -> Page:
         """The lead's follow-ups and status since then, bounded in time. Raises AskFailed."""
+
+
+@runtime_checkable
+class AsksAgain(Protocol[Asked]):
+    """A connector whose tool's polls do not show what was deleted; it can ask for records by their names."""
+
+    def ask_again(
+        self, records: Sequence[str], config: Asked, credential: str, http: httpx.Client, now: datetime
+    ) -> Page:
+        """Which of these follow-ups are gone by now, as facts of the page: RETRACTED, of nobody in particular.
+
+        `records`: names as in `CanonicalEvent.record`, at most 100; bounded in time. Raises AskFailed.
+        """
+
+
+@runtime_checkable
+class Subscribes(Protocol[Asked]):
+    """A connector whose tool forgets where to send unless it is told again and again."""
+
+    def subscribe(
+        self, config: Asked, secret: str, url: str, credential: str, http: httpx.Client, now: datetime
+    ) -> datetime:
+        """Tell the tool to send to `url`, bounded in time; until when it will. Raises AskFailed."""

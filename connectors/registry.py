@@ -17,6 +17,7 @@ BUILT_IN = {
     "standard": "connectors.standard.connector",
     "hubspot": "connectors.hubspot.connector",
     "salesforce": "connectors.salesforce.connector",
+    "pipedrive": "connectors.pipedrive.connector",
 }
 
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from connectors.standard.schema import LARGEST_NUMBER, address
+from connectors.standard.schema import address
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
+NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 
 
 def moment(value: object, zone: tzinfo = UTC) -> datetime | None:
@@ -57,13 +57,11 @@ def mail_address(value: object) -> str:
 
 
 def number(value: object) -> int | float | None:
-    """`"87"` → 87, `"87.5"` → 87.5; None for everything that is not a plain number between -1e18 and 1e18."""
-    digits = plain(value, limit=70)
+    """`"87"` → 87, `"87.5"` → 87.5; None for everything that is not a plain finite decimal number."""
+    digits = plain(value, limit=40)
     if not NUMBER.fullmatch(digits):
         return None
     exact = float(digits)
-    if abs(exact) > LARGEST_NUMBER:
-        return None
     return int(exact) if exact.is_integer() else exact
 
 

@@ -33,6 +33,11 @@ class Feed(Base):
     failures: Mapped[int] = mapped_column(Integer, default=0)
     failing_since: Mapped[datetime | None]
     poll_error: Mapped[str | None]
+    #: When the tool is next asked whether the follow-ups that it told are still there; also that question's lease.
+    recheck_at: Mapped[datetime | None]
+    #: When the tool is next told where to send, and until when it will; None: it does not forget.
+    subscribe_at: Mapped[datetime | None]
+    subscribed_until: Mapped[datetime | None]
     #: Facts that only a poll brought.
     recovered: Mapped[int] = mapped_column(Integer, default=0)
     #: A first reading of the past (flows.backfill): from, until, cursor, reached, done_at. None: never asked for.

@@ -12,9 +12,10 @@ from connectors.contract import Answer, Connector, ExternalId, Lookup, Page, Par
 from connectors.hubspot import answers, polling, questions, reading, signature
 from connectors.hubspot import lookups as api
 from connectors.hubspot.config import HubSpotConfig
+from connectors.tool import Tool
 
 
-class HubSpot:
+class HubSpot(Tool[HubSpotConfig]):
     """The secrets are the app's client secrets, the credential is its access token."""
 
     kind = "hubspot"

@@ -15,9 +15,10 @@ from connectors.salesforce import answers, messages, polling, soap
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.ids import same_record
 from connectors.signatures import same, usable
+from connectors.tool import Tool
 
 
-class Salesforce:
+class Salesforce(Tool[SalesforceConfig]):
     """Outbound messages are not signed: the URL holds the secret, the body names its organisation.
 
     The credential is JSON, as `access.WANTED` says.
@@ -34,7 +35,7 @@ class Salesforce:
         request: WebhookRequest,
         secrets: Sequence[str],
         config: SalesforceConfig,
-        now: datetime,  # noqa: ARG002 - an outbound message does not say when it was sent
+        now: datetime,
     ) -> None:
         """Unverified unless the secret is right; only then, and only if the config asks for it, is the XML read."""
         known = usable(secrets)

@@ -33,6 +33,7 @@ from connectors.contract import (
 )
 from connectors.signatures import as_bytes, check_age, hmac_sha256, required, same, usable
 from connectors.standard.schema import DATA, EVENT, AnyEvent, LeadRef, OwnerEvent, StatusEvent, data_of
+from connectors.tool import Tool
 
 #: Of one wrong item, so that a thousand misspelt keys do not become a thousand lines.
 PROBLEMS_PER_ITEM = 5
@@ -56,7 +57,7 @@ class StandardConfig(SourceConfig):
     token_header: str = Field("Authorization", pattern=r"^[A-Za-z0-9-]+$")
 
 
-class StandardConnector:
+class StandardConnector(Tool[StandardConfig]):
     kind = "standard"
     config_model = StandardConfig
     answer = Answer()
@@ -88,7 +89,7 @@ class StandardConnector:
                 parsed.problems += problems_of(error, place)
         return parsed
 
-    def fetch(self, lookups: Sequence[Lookup], config: StandardConfig, credential: str, http: httpx.Client) -> NoReturn:  # noqa: ARG002
+    def fetch(self, lookups: Sequence[Lookup], config: StandardConfig, credential: str, http: httpx.Client) -> NoReturn:
         raise AskFailed("standard sources have no API to ask")
 
 

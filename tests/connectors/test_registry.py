@@ -5,7 +5,7 @@ import pytest
 
 from connectors import registry
 from connectors.contract import SourceConfig
-from connectors.registry import UnknownKind, connector, kinds
+from connectors.registry import BUILT_IN, UnknownKind, connector, kinds
 
 
 @pytest.fixture
@@ -46,6 +46,6 @@ def test_unknown_kind_names_the_known_ones() -> None:
 
 @pytest.mark.usefixtures("added")
 def test_other_packages_add_connectors_but_replace_none() -> None:
-    assert kinds() == ["standard", "hubspot", "salesforce", "kairos"]
+    assert kinds() == [*BUILT_IN, "kairos"]
     assert connector("kairos").kind == "standard"
     assert connector("standard").kind == "standard"
