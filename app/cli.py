@@ -25,6 +25,7 @@ from app.commands import (
     serving,
     sources,
     tokens,
+    trials,
 )
 from app.commands.audit import audit_
 from app.commands.demo import demo
@@ -120,6 +121,9 @@ app.command()(serving.worker)
 app.command()(demo)
 sources.app.command()(backfill.backfill)
 sources.app.command()(backfill.poll)
+sources.app.command()(trials.check)
+sources.app.command("test")(trials.rehearse)
+sources.app.command()(trials.schema)
 app.add_typer(sources.app, name="source")
 app.add_typer(tokens.app, name="token")
 app.add_typer(policies.app, name="policy")

@@ -179,7 +179,8 @@ class AskFailed(Exception):
 class SourceConfig(BaseModel):
     """Configuration that every source shares; a connector adds its own fields."""
 
-    model_config = ConfigDict(extra="forbid")
+    # In YAML an id or a choice that is a number is easily written without quotes.
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     #: What the tool's own statuses mean unless `statuses` says otherwise; set by the connector.
     usual_statuses: ClassVar[Mapping[str, LeadStatus]] = {}

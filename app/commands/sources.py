@@ -17,6 +17,7 @@ from app.flows import administer, checkup, lists, sources, today
 from app.flows.administer import Admin
 from app.flows.lists import SourceEntry
 from app.settings import Settings
+from connectors import registry
 
 app = typer.Typer(no_args_is_help=True, help="Tools that send webhooks, and their secrets.")
 
@@ -31,14 +32,12 @@ SecretStdin = Annotated[bool, typer.Option("--secret-stdin", help="Read the webh
 CredentialStdin = Annotated[
     bool, typer.Option("--credential-stdin", help="Read the token for the tool's API from stdin (after the secret).")
 ]
-#: These do not sign: the secret is in the URL.
-IN_THE_URL = frozenset({"salesforce"})
 
 
 @app.command()
 def add(
     name: Name,
-    kind: Annotated[str, typer.Argument(help="Connector: standard, hubspot, salesforce or an installed one.")],
+    kind: Annotated[str, typer.Argument(help="Connector, e.g. hubspot, kintone, salesforce, or an installed one.")],
     config: ConfigFile = None,
     pairs: Pairs = None,
     secret_stdin: SecretStdin = False,
@@ -216,7 +215,7 @@ def webhook_url(settings: Settings, name: str) -> str:
 def show_secret(terminal: Terminal, settings: Settings, name: str, kind: str, secret: str, *, given: bool) -> None:
     """The URL, and a secret of our making; one that was typed in is not repeated."""
     url = webhook_url(settings, name)
-    if kind in IN_THE_URL:
+    if registry.connector(kind).secret_in_url:
         url += "?token=" + ("…" if given else quote(secret, safe=""))
     terminal.say("Webhook URL to enter in the tool:")
     terminal.line(f"  {url}", style="bold")

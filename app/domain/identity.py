@@ -165,8 +165,10 @@ class _Case:
 
 
 def _as_decided(case: _Case) -> None:
+    """Links between people who, by that, differ say nothing any more: they have been decided about."""
     together = {Ids(both) for both, said in case.decisions.items() if said}
     case.contradict(_each(case.people.unite(together, case.people.clash)))
+    case.links = {both for both in case.links if not case.people.clash(case.people.touched(both))}
 
 
 def _as_named(case: _Case) -> None:

@@ -28,6 +28,7 @@ class Salesforce(Tool[SalesforceConfig]):
     config_model = SalesforceConfig
     answer = Answer(status=200, content_type="text/xml", body=soap.ACK)
     brings_secret = False
+    secret_in_url = True
     role = "sfa"
 
     def verify(

@@ -20,7 +20,7 @@ from tests.flows.conftest import fact, mql
 H = timedelta(hours=1)
 SECRETS = (CREDENTIAL, "whsec_audit_secret_1", "whsec_audit_secret_2", "pat-audit-credential")
 #: These say what a change would do; they change nothing.
-CHANGE_NOTHING = {"preview_policy", "preview_calendar"}
+CHANGE_NOTHING = {"preview_policy", "preview_calendar", "check_source", "test_source"}
 SERIES: dict[str, Any] = {
     "name": "営業会議",
     "weekday": "fri",
@@ -209,9 +209,12 @@ def test_every_operation_that_changes_something_leaves_an_entry(walk) -> None:
 
 
 def test_what_would_change_is_no_change(walk) -> None:
+    walk.change("add_source", {"name": walk.values["name"], "kind": "pipedrive"})
     before = len(walk.entries())
     walk.change("preview_policy", _policy(walk))
     walk.change("preview_calendar", _calendar(walk))
+    walk.change("test_source", None)
+    walk.change("check_source", None)
     assert len(walk.entries()) == before
 
 

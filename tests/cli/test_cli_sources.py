@@ -87,7 +87,11 @@ def test_the_list_says_what_is_disabled(tasuki) -> None:
         ),
         (("add", "Ma", "standard"), 3, "/name: "),
         (("add", "ma", "hubspot"), 2, "hubspot signs with a secret of its own: give that one with --secret-stdin."),
-        (("add", "ma", "hubsopt"), 3, "/kind: There is no connector hubsopt; there are standard, hubspot, salesforce."),
+        (
+            ("add", "ma", "hubsopt"),
+            3,
+            "/kind: There is no connector hubsopt; there are standard, hubspot, salesforce, ",
+        ),
         (("add", "ma", "hubspot", "-c", "portal_id"), 2, "`portal_id` is not of the form key=value."),
         (("rotate", "nobody"), 3, "No source is called nobody. `tasuki source list` shows them."),
         (("configure", "nobody", "-c", "a=b"), 3, "No source is called nobody."),

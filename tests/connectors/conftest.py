@@ -3,7 +3,7 @@ import pytest
 from connectors import asking
 from tests.clock.conftest import world as world
 
-pytest.register_assert_rewrite("security", "journey")
+pytest.register_assert_rewrite("security", "journey", "tests.connectors.journey")
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 import httpx
-from journey import Sent, Vendor
+
+from tests.connectors.journey import Sent, Vendor
 
 TOKEN = "pipedrive-api-token-0123456789"
 COMPANY = "8087566"

@@ -13,7 +13,6 @@ import pytest
 import respx
 from hypothesis import given
 from hypothesis import strategies as st
-from journey import SalesJourney
 from pipedrive_account import COMPANY, TOKEN, PipedriveVendor
 from security import FUZZ, JSON, NOW, ContentTests, Genuine, SecurityTests, assert_sound
 
@@ -21,6 +20,7 @@ from connectors.contract import AskFailed, EventKind, ExternalId, LeadStatus, Pa
 from connectors.pipedrive.config import PipedriveConfig
 from connectors.pipedrive.connector import CONNECTOR, Pipedrive
 from connectors.tool import basic
+from tests.connectors.journey import SalesJourney
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "pipedrive"
 SECRET = "a-password-of-ours"

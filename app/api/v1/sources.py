@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,16 +17,19 @@ from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.problems import under
 from app.api.schemas import Nothing, Shown, Written
-from app.flows import administer, lists, sources
+from app.flows import administer, lists, sources, trial
 from app.flows.lists import SourceEntry
 from app.flows.tokens import Token
 from app.state import State
 from connectors import registry
+from connectors.contract import LeadStatus
 
 router = noun("/sources", "Sources")
 
 Name = Annotated[str, Path(max_length=64, description="The source's name.", examples=["hubspot"])]
 Secret = Annotated[str, Field(min_length=8, max_length=500, pattern=r"^[\x21-\x7e]+$")]
+#: A token, or JSON with several parts, e.g. a private key.
+ApiCredential = Annotated[str, Field(min_length=8, max_length=10_000, pattern=r"^[\x20-\x7e\r\n\t]+$")]
 Config = dict[str, Any]
 Asked = Annotated[Nothing, Query()]
 EXAMPLE: dict[str, Any] = {
@@ -78,7 +82,7 @@ class NewSource(Written):
     kind: str = Field(description="standard, hubspot, salesforce, or another installed connector.")
     config: Config = Field(default_factory=dict, description="The connector's settings.")
     secret: Secret | None = Field(None, description="The tool's webhook secret; left out: Tasuki makes one.")
-    credential: Secret | None = Field(None, description="Token with which the tool's API is asked.")
+    credential: ApiCredential | None = Field(None, description="Token with which the tool's API is asked.")
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "hubspot", "kind": "hubspot", "config": CONFIG_EXAMPLE}]}
@@ -92,7 +96,7 @@ class Rotation(Written):
 
 
 class Credential(Written):
-    credential: Secret
+    credential: ApiCredential
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"credential": "pat-jp1-00000000-0000"}]})
 
@@ -101,6 +105,103 @@ class Configuration(Written):
     config: Config
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"config": CONFIG_EXAMPLE}]})
+
+
+class FoundProblem(Shown):
+    """Something that the source cannot do."""
+
+    place: str = Field(description="The object, field or part of the payload; empty: the whole.")
+    reason: str = Field(description="What is wrong, and what would mend it.")
+
+
+class UnmappedStatus(Shown):
+    word: str = Field(description="A status of the tool's that has no meaning yet.")
+    likely: LeadStatus | None = Field(description="What it probably means; nothing is mapped by it.")
+
+
+class SourceCheck(Shown):
+    """What a look at the tool found."""
+
+    account: str = Field(description="Whom the credential speaks for; empty: the tool does not say.")
+    problems: list[FoundProblem]
+    unmapped: list[UnmappedStatus]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "account": "acme.pipedrive.com",
+                    "problems": [],
+                    "unmapped": [{"word": "再アプローチ", "likely": "working"}],
+                }
+            ]
+        }
+    )
+
+
+class Told(Shown):
+    """An event that came out."""
+
+    kind: str
+    occurred_at: datetime
+    lead: list[str] = Field(description="`system:id`, the tool's own first.")
+    data: dict[str, Any]
+
+
+class SourceTest(Shown):
+    """What would become of the tool's own sample; nothing of it was written down."""
+
+    refused: str | None = Field(description="Why the source would not believe it; null: it would.")
+    events: list[Told]
+    problems: list[FoundProblem]
+    asked: list[str] = Field(description="What the tool would be asked, because the sample leaves it open.")
+    unmapped: list[UnmappedStatus]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "refused": None,
+                    "events": [
+                        {
+                            "kind": "follow_up",
+                            "occurred_at": "2026-09-24T00:40:00Z",
+                            "lead": ["pipedrive:10"],
+                            "data": {"channel": "call", "automated": False},
+                        }
+                    ],
+                    "problems": [],
+                    "asked": [],
+                    "unmapped": [],
+                }
+            ]
+        }
+    )
+
+
+class ArrivedField(Shown):
+    object: str
+    field: str
+    meaning: str | None = Field(description="What it is read as; null: nothing.")
+    count: int = Field(description="Records in which it had a value.")
+
+
+class SourceSchema(Shown):
+    """Which fields arrived lately."""
+
+    deliveries: int = Field(description="The newest deliveries that were looked at, 500 at most.")
+    fields: list[ArrivedField]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "deliveries": 120,
+                    "fields": [{"object": "person", "field": "name", "meaning": "name", "count": 117}],
+                }
+            ]
+        }
+    )
 
 
 @router.get("", operation_id="list_sources", dependencies=[reads])
@@ -176,6 +277,39 @@ def enable_source(name: Name, token: Admin, state: Here, _: Asked) -> SourceFile
     return _change(state, token, name, lambda c, admin: administer.enable_source(c, admin, name))
 
 
+@router.post("/{name}/check", operation_id="check_source", dependencies=[administers])
+def check_source(name: Name, state: Here, _: Asked) -> SourceCheck:
+    """Ask the tool for a little of everything that the source needs. Nothing is changed."""
+    found = trial.look_at(trial.open_source(state.directory, name, state.clock()), state.http)
+    return SourceCheck.model_validate(asdict(found))
+
+
+@router.post("/{name}/test", operation_id="test_source", dependencies=[administers])
+def rehearse_source(name: Name, state: Here, _: Asked) -> SourceTest:
+    """Send the tool's own sample through the source as it is configured. Nothing is written down."""
+    now = state.clock()
+    found = trial.rehearse(trial.open_source(state.directory, name, now), webhook_url(state, name), now)
+    return SourceTest(
+        refused=found.refused,
+        events=[Told(**told) for told in map(trial.shown_event, found.events)],
+        problems=[FoundProblem(place=p.place, reason=p.reason) for p in found.problems],
+        asked=[f"{lookup.object_type} {lookup.object_id}" for lookup in found.lookups],
+        unmapped=[UnmappedStatus(word=u.word, likely=u.likely) for u in found.unmapped],
+    )
+
+
+@router.get("/{name}/schema", operation_id="get_source_schema", dependencies=[administers])
+def get_source_schema(name: Name, state: Here, _: Asked) -> SourceSchema:
+    """Which of the tool's fields arrived lately, how often, and what they are read as."""
+    source = trial.open_source(state.directory, name, state.clock())
+    with state.database.read() as c:
+        return SourceSchema.model_validate(asdict(trial.schema(c, source)))
+
+
+def webhook_url(state: State, name: str) -> str:
+    return f"{state.settings.public_url}/webhooks/{name}"
+
+
 def _change(
     state: State, token: Token, name: str, change: Callable[[Connection, administer.Admin], None]
 ) -> SourceFile:
@@ -201,7 +335,7 @@ def _values(entry: SourceEntry, state: State) -> dict[str, Any]:
     return {
         "name": entry.name,
         "kind": entry.kind,
-        "webhook_url": f"{state.settings.public_url}/webhooks/{entry.name}",
+        "webhook_url": webhook_url(state, entry.name),
         "has_credential": entry.has_credential,
         "created_at": entry.created_at,
         "rotated_at": entry.rotated_at,
