@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 import re
 import threading
@@ -26,6 +27,7 @@ FIRST_PAUSE = 0.5
 #: doubled each time that one fails, too.
 FAILURES, FIRST_OPEN, LONGEST_OPEN = 5, 30.0, 900.0
 JITTER = random.SystemRandom()
+LOG = logging.getLogger("tasuki.tools")
 
 
 class Limiter:
@@ -122,8 +124,9 @@ class Circuits:
             line = self._lines.setdefault(key, _Line(host, since=datetime.now(UTC)))
             line.failures, line.reason = line.failures + 1, reason
             if line.failures >= FAILURES:
-                pause = FIRST_OPEN * 2.0 ** min(line.failures - FAILURES, 10)
-                line.closed_until = self._clock() + min(pause, LONGEST_OPEN)
+                pause = min(FIRST_OPEN * 2.0 ** min(line.failures - FAILURES, 10), LONGEST_OPEN)
+                line.closed_until = self._clock() + pause
+                LOG.warning("%s; left alone for %.0f s after %d failures in a row", reason, pause, line.failures)
 
     def open_ones(self) -> list[OpenCircuit]:
         """For whoever looks after the installation; hosts only, never a credential."""

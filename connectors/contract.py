@@ -296,6 +296,14 @@ class AsksAboutLead(Protocol[Asked]):
 
 
 @runtime_checkable
+class GrantsSenders(Protocol):
+    """A connector whose senders ask, by OPTIONS, whether they may send."""
+
+    def handshake(self, headers: Mapping[str, str]) -> Mapping[str, str] | None:
+        """The headers of the answer; None: it is not such a question. `headers`: names in lower case."""
+
+
+@runtime_checkable
 class AsksAgain(Protocol[Asked]):
     """A connector whose tool's polls do not show what was deleted; it can ask for records by their names."""
 

@@ -13,6 +13,7 @@ from app.api.problems import Problem
 from app.api.schemas import Nothing, Shown, whole_seconds
 from app.flows import schema, vital
 from app.scheduler import LATE
+from connectors import asking
 
 router = APIRouter(prefix="/health", tags=["Health"])
 
@@ -57,6 +58,7 @@ EXAMPLE: dict[str, Any] = {
     "deliveries_quarantined": {"count": 0, "oldest_seconds": None},
     "alerts_owed": {"count": 1, "oldest_seconds": 4},
     "alerts_undeliverable": {"count": 0, "oldest_seconds": None},
+    "circuits_open": 0,
 }
 
 
@@ -70,6 +72,9 @@ class Health(Shown):
     deliveries_quarantined: Queue
     alerts_owed: Queue
     alerts_undeliverable: Queue
+    circuits_open: int = Field(
+        description="Tools that this process leaves alone for a while, because their last answers all failed."
+    )
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -108,6 +113,7 @@ def health(state: Here, _: Annotated[Nothing, Query()]) -> Health:
         deliveries_quarantined=deliveries["quarantined"],
         alerts_owed=alerts["owed"],
         alerts_undeliverable=alerts["undeliverable"],
+        circuits_open=len(asking.CIRCUITS.open_ones()),
     )
 
 

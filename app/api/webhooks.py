@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from anyio import to_thread
@@ -12,8 +13,9 @@ from starlette.types import Receive, Scope, Send
 from app.api.problems import problem
 from app.flows.intake import Full
 from app.flows.receive import verified
+from app.flows.sources import OpenSource
 from app.state import State
-from connectors.contract import Unverified, WebhookRequest
+from connectors.contract import GrantsSenders, Unverified, WebhookRequest
 
 
 class TooLarge(Exception):
@@ -28,6 +30,8 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope, receive)
     if scope["method"] == "POST":
         answer = await answer_to(request)
+    elif scope["method"] == "OPTIONS" and (granted := await _handshake(request)) is not None:
+        answer = Response(headers=dict(granted))
     else:
         answer = problem(request, 405, "method_not_allowed", headers={"Allow": "POST"})
     await answer(scope, receive, send)
@@ -37,13 +41,11 @@ async def answer_to(request: Request) -> Response:
     """Verify the raw bytes, store them durably, answer as the sender needs it."""
     state: State = request.app.state.tasuki
     now = state.clock()
-    name = request.scope["path"].removeprefix(PREFIX)
-    if not state.directory.fresh(now):
-        await to_thread.run_sync(_refresh, state, now)
-    source = state.directory.find(name)
+    source = await _source(request, state, now)
     if source is None and not state.directory.fresh(now):
         return problem(request, 503, "not_stored", detail="try again", headers={"Retry-After": "10"})
     if source is None:
+        name = _name(request)
         return problem(request, 404, "no_such_source", detail=f"no active source is called {name!r}")
     try:
         body = await _body(request, state.settings.max_body_bytes)
@@ -62,6 +64,27 @@ async def answer_to(request: Request) -> Response:
         return problem(request, 503, "not_stored", detail="try again", headers={"Retry-After": "10"})
     answer = source.connector.answer
     return Response(answer.body, status_code=answer.status, media_type=answer.content_type)
+
+
+def _name(request: Request) -> str:
+    path: str = request.scope["path"]
+    return path.removeprefix(PREFIX)
+
+
+async def _source(request: Request, state: State, now: datetime) -> OpenSource | None:
+    """The source that the path names, if it is there and enabled."""
+    if not state.directory.fresh(now):
+        await to_thread.run_sync(_refresh, state, now)
+    return state.directory.find(_name(request))
+
+
+async def _handshake(request: Request) -> Mapping[str, str] | None:
+    """What a sender that asks first is told (CloudEvents' http-webhook.md); None: nothing."""
+    state: State = request.app.state.tasuki
+    source = await _source(request, state, state.clock())
+    if source is None or not isinstance(source.connector, GrantsSenders):
+        return None
+    return source.connector.handshake({name.lower(): value for name, value in request.headers.items()})
 
 
 def _refresh(state: State, now: datetime) -> None:

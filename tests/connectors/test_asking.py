@@ -9,7 +9,8 @@ import httpx
 import pytest
 import respx
 
-from connectors.asking import LATER, PATIENCE, Limiter, ask, rate_key
+from connectors import asking
+from connectors.asking import FAILURES, FIRST_OPEN, LATER, PATIENCE, Again, Circuits, Limiter, ask, rate_key
 from connectors.contract import AskFailed
 
 URL = "https://api.example.jp/leads/51?key=query-secret-123"
@@ -303,3 +304,85 @@ def test_the_rate_key_tells_accounts_apart_and_holds_no_credential() -> None:
     assert len(keys) == 4
     assert not [key for key in keys if TOKEN in key]
     assert rate_key(httpx.Request("GET", URL)) == rate_key(httpx.Request("GET", "https://api.example.jp/other"))
+
+
+# --- the circuit
+
+
+def fails(http: httpx.Client, time: Time, account: str = "acme") -> AskFailed:
+    with pytest.raises(AskFailed) as failed:
+        ask(http, http.build_request("GET", URL), limiter=Limiter(100, 100, clock=time), attempts=1, account=account)
+    return failed.value
+
+
+@pytest.fixture
+def circuits(monkeypatch: pytest.MonkeyPatch, time: Time) -> Circuits:
+    made = Circuits(time)
+    monkeypatch.setattr(asking, "CIRCUITS", made)
+    return made
+
+
+def test_a_tool_that_always_fails_is_left_alone_and_tried_again(
+    http: httpx.Client, time: Time, route: respx.Route, circuits: Circuits
+) -> None:
+    route.mock(return_value=httpx.Response(503))
+    for _ in range(FAILURES):
+        fails(http, time)
+    assert route.call_count == FAILURES
+    refused = fails(http, time)
+    assert route.call_count == FAILURES
+    assert refused.retry_after == FIRST_OPEN
+    assert "left alone" in str(refused)
+    time.sleep(FIRST_OPEN)
+    fails(http, time)
+    assert route.call_count == FAILURES + 1
+    (line,) = circuits.open_ones()
+    assert (line.host, line.again_in) == ("api.example.jp", 2 * FIRST_OPEN)
+    assert TOKEN not in repr(line)
+
+
+def test_one_answer_closes_it(http: httpx.Client, time: Time, route: respx.Route, circuits: Circuits) -> None:
+    route.mock(side_effect=[httpx.Response(503)] * FAILURES + [httpx.Response(200)] * 2)
+    for _ in range(FAILURES):
+        fails(http, time)
+    time.sleep(FIRST_OPEN)
+    for _ in range(2):
+        ask(http, http.build_request("GET", URL), limiter=Limiter(100, 100, clock=time), account="acme")
+    assert circuits.open_ones() == []
+
+
+def test_only_one_question_goes_through_while_nobody_knows(
+    http: httpx.Client, time: Time, route: respx.Route, circuits: Circuits
+) -> None:
+    route.mock(return_value=httpx.Response(503))
+    for _ in range(FAILURES):
+        fails(http, time)
+    time.sleep(FIRST_OPEN)
+    (key,) = circuits._lines
+    circuits.check(key)
+    with pytest.raises(AskFailed, match="left alone"):
+        circuits.check(key)
+
+
+@pytest.mark.usefixtures("circuits")
+def test_another_account_and_a_refusal_open_nothing(http: httpx.Client, time: Time, route: respx.Route) -> None:
+    route.mock(return_value=httpx.Response(503))
+    for _ in range(FAILURES):
+        fails(http, time, "acme")
+    fails(http, time, "other")
+    assert route.call_count == FAILURES + 1
+    route.mock(return_value=httpx.Response(403))
+    for _ in range(2 * FAILURES):
+        assert "403" in str(fails(http, time, "other"))
+
+
+def test_an_error_inside_200_is_judged(http: httpx.Client, time: Time, route: respx.Route) -> None:
+    route.mock(side_effect=[httpx.Response(200, json={"errors": [{"code": "606"}]}), httpx.Response(200, json={})])
+
+    def judge(response: httpx.Response) -> None:
+        if "errors" in response.json():
+            raise Again("too many", 2)
+
+    limiter = Limiter(100, 100, clock=time)
+    ask(http, http.build_request("GET", URL), limiter=limiter, judge=judge, sleep=time.sleep)
+    assert time.slept == [2]
