@@ -18,6 +18,7 @@ BUILT_IN = {
     "hubspot": "connectors.hubspot.connector",
     "salesforce": "connectors.salesforce.connector",
     "pipedrive": "connectors.pipedrive.connector",
+    "kintone": "connectors.kintone.connector",
 }
 
 

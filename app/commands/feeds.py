@@ -72,6 +72,7 @@ DARK = {
     "silent": "dark since {at}: silent",
     "failing": "dark since {at}: cannot be asked",
     "behind": "dark since {at}: polling lags",
+    "stalled": "dark since {at}: its history is not read on",
 }
 
 

@@ -20,7 +20,7 @@ from app.commands.failures import BROKEN, CannotDo
 #: Seconds for which an ending server waits for answers that are under way.
 PATIENCE = 20
 #: Seconds for which a thread that computes keeps the interpreter from one that has to answer. Python's own are 0.005.
-SWITCH_INTERVAL = 0.0005
+SWITCH_INTERVAL = 0.002
 
 
 class Server(uvicorn.Server):

@@ -1,4 +1,10 @@
-"""Who is owed a message when a verdict changes, when it may be sent, and whether it is still true by then."""
+"""Who is owed a message when a verdict changes, when it may be sent, and whether it is still true by then.
+
+It does not matter how long ago a verdict became true: whoever was told of a breach hears that it was none, and a breach
+that comes about weeks later (a call was deleted, a feed was dark) is told once, like any other. History alone is for
+the agenda and not for a message: what was long over when the tools first told us of the MQL (a back-fill, a first
+connection).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,7 @@ from app.domain.deadline import deadline
 from app.domain.episode import Episode
 from app.domain.policy import AlertReason, AlertRoute, PolicyVersion
 
-#: What became true longer ago than this is for the agenda, not for a message (a first import, a long outage).
+#: What had been true for longer than this when we heard of the MQL is history.
 TOO_OLD = timedelta(days=7)
 #: Reasons that are held back while somebody is on it.
 NUDGES = frozenset({AlertReason.AT_RISK, AlertReason.BREACHED, AlertReason.ESCALATED})
@@ -24,9 +30,11 @@ HEARD = timedelta(minutes=30)
 #: What an alert says while a sender has it in hand; left behind by one that died, which perhaps had sent it.
 IN_HAND = "in hand"
 #: Of a breach that was told people hear when it was none after all.
+_NONE = frozenset({Verdict.MET, Verdict.VOIDED, Verdict.ON_TRACK})
 CLEARED = {
-    Verdict.BREACHED: frozenset({Verdict.MET, Verdict.VOIDED, Verdict.ON_TRACK, Verdict.AT_RISK}),
-    Verdict.UNKNOWN: frozenset({Verdict.MET, Verdict.VOIDED, Verdict.ON_TRACK}),
+    Verdict.BREACHED: _NONE | {Verdict.AT_RISK},
+    Verdict.MET_LATE: _NONE,
+    Verdict.UNKNOWN: _NONE,
 }
 ACCUSED = frozenset(CLEARED)
 #: Of a burst each lead is not announced; the burst is.
@@ -53,7 +61,7 @@ def owed(
     previous: Verdict | None, status: Status, episode: Episode, version: PolicyVersion, now: datetime, *, askable: bool
 ) -> list[Owed]:
     """What this change of verdict owes. `askable`: a tool of sales can be asked whether somebody called after all."""
-    reason = why_alert(previous, status, now)
+    reason = why_alert(previous, status, episode.visible_at)
     if reason is None or (episode.burst is not None and reason in SINGLE):
         return []
     state = "asking" if reason is AlertReason.BREACHED and askable else "owed"
@@ -65,12 +73,15 @@ def owed(
     return told + list(_escalated(status.at, episode.duty, version, now)) if reason is AlertReason.BREACHED else told
 
 
-def why_alert(previous: Verdict | None, status: Status, now: datetime) -> AlertReason | None:
-    """The reason to send a message about this change, if there is one."""
-    if previous is status.verdict or now - status.at > TOO_OLD:
+def why_alert(previous: Verdict | None, status: Status, visible_at: datetime) -> AlertReason | None:
+    """The reason to send a message about this change, if there is one. `visible_at`: since when we could know of the
+    MQL."""
+    if previous is status.verdict:
         return None
     if previous in ACCUSED and status.verdict in CLEARED[previous]:
-        return AlertReason.WITHDRAWN  # sent only where the breach had been told
+        return AlertReason.WITHDRAWN  # owed only where the breach was told
+    if visible_at - status.at > TOO_OLD:
+        return None
     match status.verdict:
         case Verdict.ON_TRACK if previous is None:
             return AlertReason.HANDED_OVER

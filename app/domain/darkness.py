@@ -15,6 +15,8 @@ CATCH_UP = timedelta(minutes=10)
 FAILED_OFTEN = 3
 #: Polling lags when it is so many intervals behind, and at least LAG.
 MISSED_POLLS, LAG = 3, timedelta(hours=1)
+#: A reading of the past that has not come on for longer hangs, whatever it says.
+STALLED = timedelta(hours=6)
 
 
 class Why(StrEnum):
@@ -26,6 +28,8 @@ class Why(StrEnum):
     FAILING = "failing"
     #: Polling has not read what is older than it should be.
     BEHIND = "behind"
+    #: The reading of its past does not come on.
+    STALLED = "stalled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Hearing:
     failing_since: datetime | None
     #: Open time without a word that is usual; None: not known.
     expected: timedelta | None
+    #: When the reading of its past last came on; None: none goes on.
+    reading_moved_at: datetime | None = None
 
     @property
     def known_until(self) -> datetime:
@@ -75,6 +81,8 @@ def why_dark(feed: Hearing, calendar: Calendar, now: datetime) -> Dark | None:
         return Dark(Why.FAILING, through or feed.heard_at or feed.failing_since)
     if through and feed.poll_every and now - through > max(MISSED_POLLS * feed.poll_every, LAG):
         return Dark(Why.BEHIND, through)
+    if feed.reading_moved_at and now - feed.reading_moved_at > STALLED:
+        return Dark(Why.STALLED, feed.reading_moved_at)
     if feed.expected is not None and working_time(calendar, feed.known_until, now) > feed.expected:
         return Dark(Why.SILENT, feed.known_until)
     return None

@@ -48,6 +48,8 @@ class Reading:
     failures: int = 0
     error: str | None = None
     stuck: bool = False
+    #: When `reached` last moved, or a person wanted it to go on; None: when it began.
+    moved_at: datetime | None = None
 
     @property
     def days(self) -> int:
@@ -188,13 +190,13 @@ def _new(source: OpenSource, days: int, now: datetime) -> Reading:
 
 def _at_once(reading: Reading, now: datetime) -> Reading:
     """One that waits for its next try is tried now, as if nothing had been; one that is being read is left alone."""
-    return replace(reading, turn_at=now, **NO_TROUBLE) if reading.error else reading
+    return replace(reading, turn_at=now, moved_at=now, **NO_TROUBLE) if reading.error else reading
 
 
 def _moved(reading: Reading, page: Page, now: datetime) -> Reading:
     reached = min(max(reading.reached, page.through), reading.until)
     moved = replace(reading, reached=reached, pages=reading.pages + 1, cursor=page.cursor, turn_at=now)
-    moved = replace(moved, **NO_TROUBLE)
+    moved = replace(moved, moved_at=now if reached > reading.reached else reading.moved_at, **NO_TROUBLE)
     return moved if page.more else replace(moved, reached=reading.until, done_at=now)
 
 

@@ -170,7 +170,7 @@ _COLUMNS = (
     Source.config,
     Source.created_at,
     Source.disabled_at,
-    *(column for column in Feed.__table__.columns if column.key not in ("source_id", "cursor", "backfill")),
+    *(column for column in Feed.__table__.columns if column.key not in ("source_id", "cursor")),
     Silence.id.label("silence_id"),
     Silence.why,
     Silence.since,
@@ -191,6 +191,7 @@ def _standing(row: Any, calendar: Calendar) -> Standing:
         failures=row.failures or 0,
         failing_since=row.failing_since,
         expected=learned if agreed is None else timedelta(hours=agreed),
+        reading_moved_at=silences.reading_moved_at(row.backfill),
     )
     return Standing(
         id=row.id,

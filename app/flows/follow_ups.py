@@ -3,7 +3,7 @@ tool; what was said can be put right or taken back, and stays in the ledger."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,7 +18,7 @@ from app.domain.reasons import Needs
 from app.domain.refusals import refused
 from app.flows import audit, identities, ledger, lists
 from app.models import Event
-from connectors.contract import EMAIL, CanonicalEvent, EventKind, ExternalId, Outcome
+from connectors.contract import CanonicalEvent, EventKind, ExternalId, Outcome
 
 #: Nobody recorded a follow-up in a tool before.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -57,12 +57,14 @@ class Recorded:
     new: bool
 
 
-def record(c: Connection, entry: Entry, policies: Policies, now: datetime) -> Recorded:
+def record(c: Connection, entry: Entry, policies: Policies, now: datetime, *, actor: str) -> Recorded:
     """Write it into the ledger and settle the lead's handoff, in the caller's transaction.
 
-    Raises NoSuchLead, Refused.
+    `actor`: whose token or command it is, for the audit log; the entry says whose call it was. What is said of a lead
+    that was joined into another is about that one. Raises NoSuchLead, Refused.
     """
     _check(entry, now)
+    entry = replace(entry, lead_id=identities.current(c, entry.lead_id))
     about = (one_id(c, entry.lead_id),)
     identities.lock(c, [about])  # so that the same entry sent twice at once finds itself
     fact = _fact(entry, about, now)
@@ -72,7 +74,7 @@ def record(c: Connection, entry: Entry, policies: Policies, now: datetime) -> Re
     _check_against(c, entry, policies, now)
     ledger.apply(c, [fact], policies, now)
     said = {"kind": entry.kind.value, "occurred_at": fact.event.occurred_at.isoformat(), **fact.event.data}
-    audit.write(c, now, by=entry.by, action=f"lead.{entry.kind}", subject=f"lead:{entry.lead_id}", after=said)
+    audit.write(c, now, by=actor, action=f"lead.{entry.kind}", subject=f"lead:{entry.lead_id}", after=said)
     return Recorded(fact.id, fact.event.occurred_at, new=True)
 
 
@@ -86,13 +88,17 @@ def revise(
     policies: Policies,
     now: datetime,
 ) -> Recorded:
-    """Put an entry right: `data` replaces its keys, `at` its time. Raises NoSuchFollowUp, Refused."""
+    """Put an entry right: `data` replaces its keys, `at` its time; whose call it was stays.
+
+    `by`: who puts it right. Raises NoSuchFollowUp, Refused.
+    """
     first = _by_hand(c, event_id)
     if EventKind(first.kind) not in REVISABLE:
         raise refused("", "not_revisable", "This cannot be put right; take it back and record it anew.")
     said = {name: value for name, value in (first.data | data).items() if name != "by"}
-    entry = Entry(first.lead_id, EventKind(first.kind), said, by, at or first.occurred_at, record=first.record)
-    return record(c, entry, policies, now)
+    whose = first.data.get("by", by)
+    entry = Entry(first.lead_id, EventKind(first.kind), said, whose, at or first.occurred_at, record=first.record)
+    return record(c, entry, policies, now, actor=by)
 
 
 def retract(
@@ -101,7 +107,7 @@ def retract(
     """Take an entry back. Raises NoSuchFollowUp."""
     first = _by_hand(c, event_id)
     entry = Entry(first.lead_id, EventKind.RETRACTED, {"reason": reason}, by, record=first.record)
-    return record(c, entry, policies, now)
+    return record(c, entry, policies, now, actor=by)
 
 
 def _by_hand(c: Connection, event_id: str) -> Any:
@@ -126,11 +132,11 @@ def lead_of(c: Connection, event_id: str) -> int:
 
 
 def one_id(c: Connection, lead_id: int) -> ExternalId:
-    """An id of the lead, a tool's before an address: naming several would join what was split."""
+    """The id that stands for the lead. Raises NoSuchLead."""
     known = [ExternalId(system, value) for system, value in lists.identities(c, lead_id)]
     if not known:
         raise lists.NoSuchLead(lead_id)
-    return min(known, key=lambda i: (i.system == EMAIL, i.system, i.value))
+    return identities.one_of(known)
 
 
 def _check(entry: Entry, now: datetime) -> None:

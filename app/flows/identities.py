@@ -19,7 +19,7 @@ from app.domain.homes import Place, age, house
 from app.domain.identity import Doubt, named, partition
 from app.flows.sight import ID, AboutOne, Sight, among, chunks, held, look
 from app.models import Event, IdentityLink, Lead, LeadIdentity
-from connectors.contract import ExternalId
+from connectors.contract import EMAIL, ExternalId
 
 #: First half of the advisory lock's key on PostgreSQL; any number that nothing else uses.
 LOCK_SPACE = 7_471
@@ -59,6 +59,11 @@ def resolve(c: Connection, about: Sequence[AboutOne], now: datetime) -> Resolved
     places, disturbed = settle(c, sight, now)
     now_at = sight.asked | places
     return Resolved([now_at[one].lead for one in meant], disturbed)
+
+
+def one_of(known: Iterable[ExternalId]) -> ExternalId:
+    """The id that stands for a lead, a tool's before an address: naming several would join what was split."""
+    return min(known, key=lambda one: (one.system == EMAIL, one.system, one.value))
 
 
 def current(c: Connection, lead_id: int) -> int:

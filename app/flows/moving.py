@@ -89,11 +89,13 @@ def _move(c: Connection, leads: Sequence[int], order: Order, policies: Policies,
 
 
 def _locked(c: Connection, leads: Sequence[int]) -> dict[int, ExternalId]:
-    """Lead → an id of it, with everything locked that the ledger will lock, in the ledger's order."""
+    """Lead → the id that stands for it, with everything locked that the ledger will lock, in the ledger's order."""
     columns = (LeadIdentity.lead_id, LeadIdentity.system, LeadIdentity.value)
-    rows = c.execute(select(*columns).where(LeadIdentity.lead_id.in_(leads)).order_by(*columns))
-    about = {lead_id: ExternalId(system, value) for lead_id, system, value in rows}
-    identities.lock(c, [(known,) for known in about.values()])
+    known: dict[int, list[ExternalId]] = {}
+    for lead_id, system, value in c.execute(select(*columns).where(LeadIdentity.lead_id.in_(leads))):
+        known.setdefault(lead_id, []).append(ExternalId(system, value))
+    about = {lead_id: identities.one_of(ids) for lead_id, ids in known.items()}
+    identities.lock(c, [(one,) for one in about.values()])
     c.execute(select(Lead.id).where(Lead.id.in_(leads)).order_by(Lead.id).with_for_update())
     return about
 

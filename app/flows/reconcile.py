@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db import Database
+from app.domain.identity import named
 from app.flows import tools
+from app.flows.sight import ID, among
 from app.flows.sources import Directory, OpenSource
-from app.models import Delivery, Feed
-from connectors.contract import CanonicalEvent, Page, Polls
+from app.models import Delivery, Event, Feed, LeadIdentity
+from connectors.contract import CanonicalEvent, ExternalId, Page, Polls
 
 #: A worker that claimed a poll and died gives it back after this; longer than the slowest page.
 LEASE = timedelta(minutes=2)
@@ -138,21 +141,58 @@ def count_failure(c: Connection, source: OpenSource, failed: Exception, now: dat
 # What only a poll brought
 
 
+#: What a fact says: lead, kind, when, and its data as text.
+Content = tuple[int | None, str, datetime, str]
+
+
 def count_recovered(c: Connection, new: Iterable[tuple[int | None, CanonicalEvent, datetime]]) -> None:
-    """Of the facts that were not known before, (delivery, fact, received at): those that no webhook told in time.
+    """Of the facts that were not known before, (delivery, fact, received at): those that no webhook told in time, and
+    that say something. What a poll only repeats under another key was told.
 
     In the transaction that writes them down, last: whoever locks a feed locks nothing of leads after it.
     """
-    late = Counter(delivery for delivery, fact, received_at in new if delivery and _is_late(fact, received_at))
+    late = [(delivery, fact) for delivery, fact, received_at in new if delivery and _is_late(fact, received_at)]
+    asked = _asked_for(c, {delivery for delivery, _ in late}) if late else {}
+    late = [(delivery, fact) for delivery, fact in late if delivery in asked]
     if not late:
         return
-    asked_for = select(Delivery.id, Delivery.source_id, Delivery.headers).where(Delivery.method == tools.POLL)
-    recovered: Counter[int] = Counter()
-    for row in c.execute(asked_for.where(Delivery.id.in_(late))):
-        if tools.READING not in row.headers:
-            recovered[row.source_id] += late[row.id]
+    leads = _leads_of(c, [fact for _, fact in late])
+    told = {(asked[delivery], _content(leads, fact)) for delivery, fact in late}
+    known = _told_before(c, {content for _, content in told}, asked)
+    recovered = Counter(source_id for source_id, content in told if content not in known)
     for source_id, number in sorted(recovered.items()):
         c.execute(update(Feed).where(Feed.source_id == source_id).values(recovered=Feed.recovered + number))
+
+
+def _asked_for(c: Connection, deliveries: Iterable[int]) -> dict[int, int]:
+    """Those of the deliveries that polls brought, without readings of the past, and their sources."""
+    polled = select(Delivery.id, Delivery.source_id, Delivery.headers).where(Delivery.method == tools.POLL)
+    rows = c.execute(polled.where(Delivery.id.in_(deliveries)))
+    return {row.id: row.source_id for row in rows if tools.READING not in row.headers}
+
+
+def _leads_of(c: Connection, facts: Iterable[CanonicalEvent]) -> dict[ExternalId, int]:
+    """The lead of whom each fact is about."""
+    meant = among(ID, {named(fact.lead) for fact in facts})
+    rows = c.execute(select(*ID, LeadIdentity.lead_id).where(meant))
+    return {ExternalId(system, value): lead_id for system, value, lead_id in rows}
+
+
+def _content(leads: Mapping[ExternalId, int], fact: CanonicalEvent) -> Content:
+    return (leads.get(named(fact.lead)), fact.kind.value, fact.occurred_at, _as_text(fact.data))
+
+
+def _as_text(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, sort_keys=True)
+
+
+def _told_before(c: Connection, contents: Iterable[Content], asked: Collection[int]) -> set[Content]:
+    """What the ledger says of these leads and moments, but for these deliveries; along `ix_events_lead_id`."""
+    leads, moments = ({content[place] for content in contents} for place in (0, 2))
+    columns = (Event.lead_id, Event.kind, Event.occurred_at, Event.data)
+    others = or_(Event.delivery_id.is_(None), Event.delivery_id.not_in(asked))
+    rows = c.execute(select(*columns).where(Event.lead_id.in_(leads), Event.occurred_at.in_(moments), others))
+    return {(lead_id, kind, at, _as_text(data)) for lead_id, kind, at, data in rows}
 
 
 def _is_late(fact: CanonicalEvent, received_at: datetime) -> bool:

@@ -190,11 +190,25 @@ def write(c: Connection, batch: Batch) -> None:
     verdicts = [_with_id(target, values, ids) for target, values in batch.verdicts]
     if verdicts:
         c.execute(insert(VerdictChange), verdicts)
-    for again in (False, True):
-        told = [(target, values) for target, values in batch.alerts if values["again"] is again]
-        if alerts := [_with_subject(_with_id(target, values, ids)) for target, values in told]:
-            c.execute(_insert_alert(c, again=again), alerts)
+    _owe(c, [_with_id(target, values, ids) for target, values in batch.alerts])
     _cancel(c, [values["row_id"] for values in batch.changed if values["verdict"] == Verdict.VOIDED])
+
+
+def _owe(c: Connection, alerts: list[dict[str, Any]]) -> None:
+    """Without the withdrawals of what nobody was told."""
+    taken_back = [alert["handoff_id"] for alert in alerts if alert["reason"] == AlertReason.WITHDRAWN]
+    told = _told(c, taken_back) if taken_back else set()
+    news = [a for a in alerts if a["reason"] != AlertReason.WITHDRAWN or a["handoff_id"] in told]
+    for again in (False, True):
+        if mine := [_with_subject(alert) for alert in news if alert["again"] is again]:
+            c.execute(_insert_alert(c, again=again), mine)
+
+
+def _told(c: Connection, handoff_ids: list[int]) -> set[int]:
+    """Those of whose breach somebody heard, or may hear before it is known to be none."""
+    breach = select(Alert.handoff_id).where(Alert.handoff_id.in_(handoff_ids))
+    breach = breach.where(Alert.reason == AlertReason.BREACHED.value, Alert.state.in_(("asking", "owed", "sent")))
+    return set(c.execute(breach).scalars())
 
 
 def _cancel(c: Connection, voided: list[int]) -> None:

@@ -20,11 +20,14 @@ TITLES = {
     Why.SILENT: "Nothing from {source} since {time}",
     Why.FAILING: "{source} cannot be asked since {time}",
     Why.BEHIND: "What {source} told is read only up to {time}",
+    Why.STALLED: "The history of {source} has not been read on since {time}",
 }
 REMEDIES = {
     Why.SILENT: "See in the tool whether its webhook is still switched on and uses the newest secret.",
     Why.FAILING: "See whether the tool's API token is still good; `tasuki source credential {source}` takes a new one.",
     Why.BEHIND: "It is being read; if this lasts, `tasuki doctor` says what stops it.",
+    Why.STALLED: "`tasuki source backfill {source}` goes on with it and says what stops it; with `--again --days 30` it"
+    " reads less.",
 }
 
 

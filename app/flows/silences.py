@@ -52,10 +52,16 @@ def _being_read(c: Connection) -> Iterator[Any]:
     columns = (Source.kind, Source.config, Feed.backfill)
     query = select(*columns).join(Feed, Feed.source_id == Source.id)
     for row in c.execute(query.where(Feed.backfill.is_not(None), Source.disabled_at.is_(None))):
-        goes_on = row.backfill and not row.backfill.get("done_at") and not row.backfill.get("error")
-        if goes_on:
+        if reading_moved_at(row.backfill):
             since = datetime.fromisoformat(row.backfill["from"])
             yield SimpleNamespace(kind=row.kind, config=row.config, since=since)
+
+
+def reading_moved_at(backfill: dict[str, Any] | None) -> datetime | None:
+    """When a reading of the past that is not done last came on, as `Feed.backfill` has it; None: none goes on."""
+    if not backfill or backfill.get("done_at"):
+        return None
+    return datetime.fromisoformat(backfill.get("moved_at") or backfill["started_at"])
 
 
 def systems_of_sales(c: Connection) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,13 +11,20 @@ from connectors.contract import Parsed, Problem
 from connectors.hubspot import deals, engagements
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.contacts import contact_story
-from connectors.hubspot.lookups import sorted_out
 from connectors.hubspot.records import Finding, Record, results_in
 from connectors.hubspot.wire import record_id
-from connectors.wire import EPOCH, entries, mapping, moment, plain
+from connectors.records import sorted_out
+from connectors.wire import EPOCH, compact, entries, mapping, moment, plain, read_json
 
 #: HubSpot's name of the objects, in the order in which they are read: people first.
-OBJECTS = {"contacts": "contact", "calls": "call", "emails": "email", "meetings": "meeting", "deals": "deal"}
+OBJECTS = {
+    "contacts": "contact",
+    "calls": "call",
+    "emails": "email",
+    "meetings": "meeting",
+    "tasks": "task",
+    "deals": "deal",
+}
 Raw = Mapping[str, Any]
 
 
@@ -31,17 +37,26 @@ def part(
     return told | {name: value for name, value in whose.items() if value}
 
 
+def gone(objects: str, ids: Iterable[str], at: datetime) -> dict[str, Any]:
+    """A part as well: records that were asked for `at` that time and were not there any more."""
+    return {"object": objects, "since": at.astimezone(UTC).isoformat(), "gone": list(ids)}
+
+
 def page_body(parts: Iterable[Any]) -> bytes:
-    return json.dumps({"parts": list(parts)}, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return compact({"parts": list(parts)})
 
 
 def read(body: bytes, config: HubSpotConfig) -> Parsed:
     """Never raises."""
     try:
-        parts = entries(mapping(json.loads(body)).get("parts"))
-    except (ValueError, RecursionError):
+        return sorted_out(finding for told in parts_in(body) for finding in facts_in(told, config))
+    except ValueError:
         return Parsed(problems=[Problem("", "the kept answer is not JSON; poll again")])
-    return sorted_out(finding for told in parts for finding in facts_in(mapping(told), config))
+
+
+def parts_in(body: bytes) -> list[dict[str, Any]]:
+    """Raises ValueError when it is no JSON."""
+    return [mapping(told) for told in entries(mapping(read_json(body)).get("parts"))]
 
 
 def facts_in(told: Mapping[str, Any], config: HubSpotConfig) -> Iterator[Finding]:
@@ -49,6 +64,9 @@ def facts_in(told: Mapping[str, Any], config: HubSpotConfig) -> Iterator[Finding
     since = moment(told.get("since")) or EPOCH
     tied, contact = contacts_by_record(told.get("associations")), record_id(told.get("contact"))
     everybody = [contact] if contact else []
+    for one in entries(told.get("gone")):
+        if kind in engagements.PROPERTIES and (known := record_id(one)):
+            yield engagements.deleted_somebodys(Record(kind, known, {}), since)
     for answer in entries(told.get("answers")):
         for record in results_in(answer, kind):
             yield from facts_of(with_contacts(record, tied.get(record.id, everybody)), config, since)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from connectors.asking import LATER, PATIENCE, Limiter, ask, body_of, wanted_scopes
+from connectors import api
+from connectors.api import digest_of
+from connectors.asking import LATER, Limiter, body_of, wanted_scopes
 from connectors.contract import AskFailed
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.contacts import MERGED_IDS, contact_properties
@@ -23,14 +23,13 @@ LIMITER = Limiter(rate=8, burst=10)
 SEARCHES = Limiter(rate=4, burst=4)
 #: HubSpot takes 100 ids in one question, but only 50 when histories are asked for.
 BATCH = 50
-#: Seconds that one answer may take.
-ONE_ANSWER = 10.0
 #: Engagements are read with the permission for contacts; HubSpot redacts an e-mail's subject without the second one.
 SCOPES = {
     "contact": "crm.objects.contacts.read",
     "call": "crm.objects.contacts.read",
     "email": "crm.objects.contacts.read and sales-email-read",
     "meeting": "crm.objects.contacts.read",
+    "task": "crm.objects.contacts.read",
     "deal": "crm.objects.deals.read",
 }
 
@@ -39,16 +38,15 @@ class NotAllowed(AskFailed):
     """The app lacks a scope."""
 
 
-@dataclass(frozen=True, slots=True)
 class Api:
-    """One account's API, for one call of the connector."""
+    """One account's API, for one call of the connector. `patience`: seconds for all its questions together."""
 
-    config: HubSpotConfig
-    credential: str
-    http: httpx.Client
-    #: Seconds that all its questions together may take.
-    patience: float = math.inf
-    began: float = field(default_factory=time.monotonic)
+    def __init__(self, config: HubSpotConfig, credential: str, http: httpx.Client, patience: float = math.inf) -> None:
+        self.config = config
+        token = {"Authorization": f"Bearer {credential.strip()}"}
+        account = digest_of(credential)
+        self._usual = api.Api(config.api_base, http, LIMITER, account, lambda: token, patience=patience)
+        self._searching = api.Api(config.api_base, http, SEARCHES, account, lambda: token, patience=patience)
 
     def record(self, kind: str, id_: str, **parameters: str) -> dict[str, Any] | None:
         """None: deleted meanwhile."""
@@ -67,6 +65,10 @@ class Api:
         """Raw answers with the deals that still exist, and their stages."""
         return self._read("deal", ids, {"properties": [*DEAL_PROPERTIES], "propertiesWithHistory": ["dealstage"]})
 
+    def there(self, kind: str, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Raw answers with those of the records that are not in the bin."""
+        return self._read(kind, ids, {"properties": ["hs_object_id"]})
+
     def _read(self, kind: str, ids: Sequence[str], wanted: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for first in range(0, len(ids), BATCH):
             question = wanted | {"inputs": [{"id": known} for known in ids[first : first + BATCH]]}
@@ -74,7 +76,8 @@ class Api:
 
     def search(self, kind: str, question: dict[str, Any]) -> dict[str, Any]:
         """https://developers.hubspot.com/docs/api/crm/search"""
-        return self._post(kind, f"v3/objects/{kind}s/search", question, SEARCHES)
+        content = json.dumps(question).encode()
+        return self._answer(kind, "POST", f"v3/objects/{kind}s/search", self._searching, content=content) or {}
 
     def contacts_of(self, kind: str, ids: Sequence[str]) -> dict[str, Any]:
         """Which contacts these records belong to; at most 1,000 records.
@@ -84,27 +87,28 @@ class Api:
         question = {"inputs": [{"id": known} for known in ids]}
         return self._post(kind, f"v4/associations/{kind}s/contacts/batch/read", question)
 
-    def _post(self, kind: str, path: str, question: dict[str, Any], limiter: Limiter = LIMITER) -> dict[str, Any]:
-        return self._answer(kind, "POST", path, limiter, content=json.dumps(question).encode()) or {}
+    def contact_properties(self) -> dict[str, Any]:
+        """https://developers.hubspot.com/docs/api/crm/properties"""
+        return self._answer("contact", "GET", "v3/properties/contacts") or {}
+
+    def account(self) -> dict[str, Any]:
+        """https://developers.hubspot.com/docs/api-reference/account-account-info-v3; empty: the app may not know."""
+        found = self._usual.get("/account-info/v3/details", gone=(403, 404))
+        return found if isinstance(found, dict) else {}
+
+    def _post(self, kind: str, path: str, question: dict[str, Any]) -> dict[str, Any]:
+        return self._answer(kind, "POST", path, content=json.dumps(question).encode()) or {}
 
     def _answer(
         self,
         kind: str,
         method: str,
         path: str,
-        limiter: Limiter = LIMITER,
+        asked: api.Api | None = None,
         answers: Collection[int] = (403,),
         **rest: Any,
     ) -> dict[str, Any] | None:
-        left = self.began + self.patience - time.monotonic()
-        if left <= 0:
-            raise AskFailed("HubSpot took too long to answer", retry_after=LATER)
-        # as bytes: a credential with a stray character is then refused by HubSpot, not by the client
-        headers = {b"Authorization": f"Bearer {self.credential.strip()}".encode(), b"Content-Type": b"application/json"}
-        url, timeout = f"{self.config.api_base}/crm/{path}", min(ONE_ANSWER, left)
-        request = self.http.build_request(method, url, headers=headers, timeout=timeout, **rest)
-        response = ask(self.http, request, limiter=limiter, answers=answers, patience=min(PATIENCE, left))
-        return json_of(response, kind)
+        return json_of((asked or self._usual).answer(method, f"/crm/{path}", answers=answers, **rest), kind)
 
 
 def json_of(response: httpx.Response, kind: str) -> dict[str, Any] | None:

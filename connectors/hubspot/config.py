@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from connectors.contract import EMAIL, ExternalId, LeadStatus, SourceConfig
 from connectors.hubspot.wire import record_id
+from connectors.records import Channel
 
 DealState = Literal["open", "won", "lost"]
 Word = Annotated[str, Field(min_length=1)]
@@ -28,6 +30,8 @@ STATUSES = {
 class HubSpotConfig(SourceConfig):
     """One HubSpot account. `statuses` is laid over STATUSES and may also name lifecycle stages."""
 
+    usual_statuses: ClassVar[Mapping[str, LeadStatus]] = STATUSES
+
     #: The account (Hub ID). Set it: an app has one address for all accounts that install it.
     portal_id: int | None = None
     #: HubSpot retired its `hubspotscore` in 2025; the lead scoring tool writes a property that you named.
@@ -39,6 +43,8 @@ class HubSpotConfig(SourceConfig):
     activity_properties: dict[str, Word] = Field(default_factory=dict)
     #: Deal stage → state. Stages that are not here count by HubSpot's own closed and won marks.
     deal_stages: dict[str, DealState] = Field({"closedwon": "won", "closedlost": "lost"})
+    #: Types of task whose completion is a contact → channel. HubSpot's `TODO` is none; empty: no task counts.
+    task_types: dict[str, Channel] = Field({"CALL": "call", "EMAIL": "email"})
     #: `changeSource` or `sourceId` of changes that your own integration makes.
     ignore_changes_by: list[str] = Field(default_factory=list)
     #: Sources that are no person: their e-mails are automated, and a stage they set is no decision of sales.
@@ -47,9 +53,6 @@ class HubSpotConfig(SourceConfig):
     allow_older_signatures: bool = False
     api_base: str = Field("https://api.hubapi.com", pattern=r"^https?://[\w.:-]+$")
     app_base: str = Field("https://app.hubspot.com", pattern=r"^https?://[\w.:-]+$")
-
-    def status_of(self, word: str) -> LeadStatus | None:
-        return (STATUSES | self.statuses).get(word)
 
     def lead(self, contact: str, *others: str, email: str = "") -> tuple[ExternalId, ...]:
         """The contact's ids, its own first; `others` are ids it had before a merge."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import httpx
 
-from connectors.contract import Answer, Connector, ExternalId, Lookup, Page, Parsed, WebhookRequest
-from connectors.hubspot import answers, polling, questions, reading, signature
+from connectors.contract import Checked, Connector, ExternalId, Lookup, Page, Parsed, Shown, WebhookRequest
+from connectors.hubspot import answers, checks, polling, questions, reading, showing, signature
 from connectors.hubspot import lookups as api
 from connectors.hubspot.config import HubSpotConfig
 from connectors.tool import Tool
@@ -20,16 +20,12 @@ class HubSpot(Tool[HubSpotConfig]):
 
     kind = "hubspot"
     config_model = HubSpotConfig
-    answer = Answer()
     brings_secret = True
     role = "both"
+    fields = showing.FIELDS
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: HubSpotConfig, now: datetime) -> None:
         signature.verify(request, secrets, config.allow_older_signatures, now)
-
-    def to_store(self, body: bytes) -> bytes:
-        """HubSpot puts no credential into its bodies."""
-        return body
 
     def parse(self, request: WebhookRequest, config: HubSpotConfig) -> Parsed:
         read = answers.read if request.method == "POLL" else reading.read
@@ -50,8 +46,26 @@ class HubSpot(Tool[HubSpotConfig]):
     def ask_about(
         self, lead: Sequence[ExternalId], since: datetime, config: HubSpotConfig, credential: str, http: httpx.Client
     ) -> Page:
-        """The lead's status, calls, e-mails and meetings, in at most 5 seconds."""
+        """The lead's status, calls, e-mails, meetings and tasks, in at most 5 seconds."""
         return questions.ask_about(lead, since, config, credential, http)
+
+    def ask_again(
+        self, records: Sequence[str], config: HubSpotConfig, credential: str, http: httpx.Client, now: datetime
+    ) -> Page:
+        """At most four requests of 30 seconds together."""
+        return questions.ask_again(records, config, credential, http, now)
+
+    def check(self, config: HubSpotConfig, credential: str, http: httpx.Client) -> Checked:
+        return checks.check(config, credential, http)
+
+    def sample(self, config: HubSpotConfig, secret: str, url: str, now: datetime) -> WebhookRequest:
+        return showing.sample(config, secret, url, now)
+
+    def shown(self, request: WebhookRequest, config: HubSpotConfig) -> Iterator[Shown]:
+        return showing.shown(request, config)
+
+    def own_fields(self, config: HubSpotConfig) -> Mapping[str, Mapping[str, str]]:
+        return showing.own_fields(config)
 
 
 CONNECTOR: Connector[HubSpotConfig] = HubSpot()

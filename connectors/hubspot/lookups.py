@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import httpx
@@ -14,9 +14,10 @@ from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.contacts import contact_facts
 from connectors.hubspot.records import Finding, Record, results_in
 from connectors.hubspot.wire import record_id
+from connectors.records import sorted_out
 from connectors.wire import moment
 
-NO_RECORD = "HubSpot knows contacts, deals, calls, emails and meetings, each by a number"
+NO_RECORD = "HubSpot knows contacts, deals, calls, emails, meetings and tasks, each by a number"
 PROPERTIES = {**engagements.PROPERTIES, "deal": deals.PROPERTIES}
 
 
@@ -34,16 +35,6 @@ def fetch(lookups: Sequence[Lookup], config: HubSpotConfig, credential: str, htt
     told = [finding for finding in found if isinstance(finding, CanonicalEvent) and finding.lead]
     tied = [Lookup("contact", event.lead[0].value) for event in told]
     return sorted_out([*strange, *contact_answers([*tied, *contacts], api), *found])
-
-
-def sorted_out(findings: Iterable[Finding]) -> Parsed:
-    parsed = Parsed()
-    for finding in findings:
-        if isinstance(finding, CanonicalEvent):
-            parsed.events.append(finding)
-        else:
-            parsed.problems.append(finding)
-    return parsed
 
 
 def contact_answers(lookups: Sequence[Lookup], api: Api) -> Iterator[Finding]:
@@ -64,7 +55,21 @@ def record_answers(kind: str, id_: str, context: Mapping[str, str], api: Api) ->
     elif kind == "deal":
         yield from deals.opportunity(record, api.config)
     else:
-        yield from engagements.follow_up(record, api.config, restored_at)
+        yield from engagements.follow_up(record, api.config, restored_at, contacts_with_times(context.get("tied", "")))
+        for contact, at in contacts_with_times(context.get("untied", "")).items():
+            if contact not in record.contacts() and is_still_there(contact, api):
+                yield engagements.untied(kind, id_, contact, api.config, at)
+
+
+def contacts_with_times(written: str) -> dict[str, datetime]:
+    """`51:1790000000000 52:…`"""
+    pairs = (pair.partition(":") for pair in written.split())
+    return {contact: at for contact, _, told in pairs if (at := moment(told))}
+
+
+def is_still_there(contact: str, api: Api) -> bool:
+    """One that was merged into another lives on under the other's id, and so do its calls."""
+    return any(known.id == contact for answer in api.contacts([contact]) for known in results_in(answer, "contact"))
 
 
 def deletion(kind: str, id_: str, at: datetime, api: Api) -> Iterator[Finding]:

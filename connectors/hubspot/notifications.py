@@ -5,7 +5,6 @@ https://developers.hubspot.com/docs/api/webhooks and …/create-generic-webhook-
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from typing import Any
 
 from connectors.contract import Problem
 from connectors.hubspot.wire import record_id
-from connectors.wire import entries, milliseconds, moment, plain
+from connectors.wire import entries, milliseconds, moment, plain, read_json
 
 #: First half of `subscriptionType` → our name for the object.
 TOPICS = {
@@ -23,14 +22,15 @@ TOPICS = {
     "email": "email",
     "meeting": "meeting",
     "meeting_event": "meeting",
+    "task": "task",
 }
 #: `objectTypeId` of the generic `object.*` notifications → the same.
 #: https://developers.hubspot.com/docs/guides/crm/using-object-apis
-OBJECT_TYPES = {"0-1": "contact", "0-3": "deal", "0-47": "meeting", "0-48": "call", "0-49": "email"}
+OBJECT_TYPES = {"0-1": "contact", "0-3": "deal", "0-47": "meeting", "0-48": "call", "0-49": "email", "0-27": "task"}
 #: Subscriptions that make sense for others but say nothing about a follow-up: passed over in silence.
 OF_NO_USE = {
-    *("company", "ticket", "product", "line_item", "conversation", "task", "note", "communication"),
-    *("0-2", "0-5", "0-7", "0-8", "0-27", "0-46", "0-18"),
+    *("company", "ticket", "product", "line_item", "conversation", "note", "communication"),
+    *("0-2", "0-5", "0-7", "0-8", "0-46", "0-18"),
 }
 COMMON = {"creation", "propertyChange", "deletion", "restore", "associationChange"}
 #: All that can happen to a record that we know.
@@ -40,6 +40,7 @@ VERBS = {
     "call": COMMON,
     "email": COMMON,
     "meeting": COMMON,
+    "task": COMMON,
     "object": {"associationChange"},
 }
 #: Where a notification names its record, first found first; a merge may have made a new one.
@@ -83,8 +84,8 @@ class Notification:
 def notifications_of(body: bytes, portal: int | None) -> Iterator[Notification | Problem]:
     """Every entry that concerns us, and a Problem for every one that cannot be understood. Never raises."""
     try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
+        payload = read_json(body)
+    except ValueError:
         yield Problem("", "the body is not JSON; it should be HubSpot's list of notifications")
         return
     for number, entry in enumerate(payload if isinstance(payload, list) else [payload]):

@@ -13,11 +13,11 @@ from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.contacts import appearance
 from connectors.hubspot.notifications import Notification, notifications_of
 from connectors.hubspot.wire import record_id
-from connectors.wire import milliseconds
+from connectors.wire import flag, milliseconds
 
 #: Deal properties that make the deal worth another look.
 DEAL_PROPERTIES = {"dealstage", "amount", "dealname"}
-ENGAGEMENTS = ("call", "email", "meeting")
+ENGAGEMENTS = ("call", "email", "meeting", "task")
 ASKED_ABOUT = {"deal", *ENGAGEMENTS}
 
 
@@ -35,10 +35,19 @@ class Reading:
     fates: dict[tuple[str, str], tuple[datetime, str]] = field(default_factory=dict)
     #: Contacts that live on under another id: the deletion of the old one is no deletion.
     merged: set[str] = field(default_factory=set)
+    #: Contacts whose data somebody asked HubSpot to erase: nothing else is told of them, and nothing is asked.
+    erased: set[str] = field(default_factory=set)
+    #: (object, id) → contact → what became of their tie last: (when, tied or untied).
+    ties: dict[tuple[str, str], dict[str, tuple[datetime, str]]] = field(default_factory=dict)
 
     def tell(self, said: Notification, kind: EventKind, data: dict[str, Any], *others: str) -> None:
         lead = self.config.lead(said.record, *others)
         self.parsed.events.append(CanonicalEvent(said.key, kind, said.at, lead, data))
+
+    def is_silent_about(self, said: Notification) -> bool:
+        """That somebody was erased, and under which ids, is told; what they were called and did is not."""
+        about_them = said.subject == "contact" and said.record in self.erased
+        return about_them and said.verb not in ("merge", "privacyDeletion")
 
     def ask_about(self, subject: str, record: str, said: Notification) -> None:
         self.questions[subject, record] = said.text("portalId")
@@ -53,7 +62,8 @@ def read(body: bytes, config: HubSpotConfig) -> Parsed:
     for said in understood:
         remember(said, reading)
     for said in understood:
-        READERS.get((said.subject, said.verb), nothing_new)(said, reading)
+        if not reading.is_silent_about(said):
+            READERS.get((said.subject, said.verb), nothing_new)(said, reading)
     reading.parsed.lookups = [lookup(*question, reading) for question in reading.questions]
     return reading.parsed
 
@@ -62,6 +72,8 @@ def remember(said: Notification, reading: Reading) -> None:
     """What the reading of one notification needs to know of its neighbours."""
     if (said.subject, said.verb) == ("contact", "propertyChange"):
         reading.told.setdefault(said.record, {})[said.text("propertyName")] = said.text("propertyValue")
+    if said.verb == "privacyDeletion":
+        reading.erased.add(said.record)
     if said.verb == "merge":
         reading.merged |= {*said.former_ids()} - {said.record}
     if said.verb in ("deletion", "restore"):
@@ -76,10 +88,13 @@ def lookup(subject: str, record: str, reading: Reading) -> Lookup:
     context = {"portal": reading.questions[subject, record], "told": ",".join(told)}
     if at and subject in ENGAGEMENTS:
         context[fate] = str(milliseconds(at))
+    for contact, (tied_at, tie) in sorted(reading.ties.get((subject, record), {}).items()):
+        context[tie] = f"{context.get(tie, '')} {contact}:{milliseconds(tied_at)}".strip()
     filled = tuple((name, value) for name, value in context.items() if value)
     # Without a credential a contact is known by its id and by what webhooks tell; calls and deals belong to nobody,
     # so there is nothing that the deletion of one could take back.
-    return Lookup(subject, record, filled, optional=subject == "contact" or "deletion" in context)
+    takes_back = "deletion" in context or "untied" in context
+    return Lookup(subject, record, filled, optional=subject == "contact" or takes_back)
 
 
 def contact_appeared(said: Notification, reading: Reading) -> None:
@@ -142,12 +157,17 @@ def record_appeared(said: Notification, reading: Reading) -> None:
 
 
 def associated(said: Notification, reading: Reading) -> None:
-    """A deal or an engagement is tied to its contact a moment after its creation, so it is asked about again."""
-    near, far = said.ends()
-    other, record = (near, said.record) if far == "contact" else (far, record_id(said.entry.get("toObjectId")))
-    tied_to_contact = "contact" in (near, far) and other in ASKED_ABOUT
-    if tied_to_contact and record and said.entry.get("associationRemoved") is not True:
-        reading.ask_about(other, record, said)
+    """A deal or an engagement is tied to its contact a moment after its creation, so it is asked about again. An
+    engagement that is taken off a contact was logged on the wrong one."""
+    (near, far), to = said.ends(), record_id(said.entry.get("toObjectId"))
+    other, record, contact = (near, said.record, to) if far == "contact" else (far, to, said.record)
+    removed = flag(said.entry.get("associationRemoved"))
+    if "contact" not in (near, far) or record is None or other not in (ENGAGEMENTS if removed else ASKED_ABOUT):
+        return
+    if contact and other in ENGAGEMENTS:
+        ties, tie = reading.ties.setdefault((other, record), {}), (said.at, "untied" if removed else "tied")
+        ties[contact] = max(ties.get(contact, tie), tie)
+    reading.ask_about(other, record, said)
 
 
 def nothing_new(_: Notification, __: Reading) -> None:

@@ -9,11 +9,12 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from connectors.contract import Unverified, WebhookRequest
 from connectors.signatures import as_bytes, check_age, hmac_sha256, required, same, usable
-from connectors.wire import moment
+from connectors.wire import milliseconds, moment
 
 V3 = "X-HubSpot-Signature-v3"
 TIMESTAMP = "X-HubSpot-Request-Timestamp"
@@ -52,8 +53,20 @@ def verify_v3(request: WebhookRequest, secrets: Sequence[str], now: datetime) ->
     if sent_at is None:
         raise Unverified(f"{TIMESTAMP} must be milliseconds since 1970")
     check_age(sent_at, now)
-    signed = as_bytes(request.method + decoded(request.url)) + request.body + as_bytes(timestamp)
-    demand(any(same(base64.b64encode(hmac_sha256(secret, signed)), given) for secret in secrets), V3)
+    demand(any(same(made(request, secret, timestamp), given) for secret in secrets), V3)
+
+
+def made(request: WebhookRequest, secret: str, timestamp: str) -> bytes:
+    """The v3 signature; `timestamp`: milliseconds since 1970."""
+    message = as_bytes(request.method + decoded(request.url)) + request.body + as_bytes(timestamp)
+    return base64.b64encode(hmac_sha256(secret, message))
+
+
+def signed(request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
+    """The request as HubSpot sends it."""
+    timestamp = str(milliseconds(now))
+    proof = {V3.lower(): made(request, secret.strip(), timestamp).decode(), TIMESTAMP.lower(): timestamp}
+    return replace(request, headers={**request.headers, **proof})
 
 
 def verify_older(request: WebhookRequest, secrets: Sequence[str]) -> None:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import re
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -16,18 +11,14 @@ from urllib.parse import urlencode
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from connectors.api import digest_of, host_address, parts_of
 from connectors.contract import AskFailed
 
-ADDRESS = re.compile(r"https://[a-z0-9][a-z0-9.-]*(:\d{1,5})?", re.ASCII)
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
 #: Each form's parts beside `instance_url`, the surest first.
 FORMS = (("client_id", "username", "private_key"), ("client_id", "client_secret"), ("access_token",))
-PARTS = frozenset({"instance_url", "login_url"}.union(*FORMS))
-#: Seconds for which a token is kept when Salesforce does not say how long it is good. Sessions last 15 minutes at
-#: least, mostly two hours, and longer while they are used; one that ends earlier is noticed by its 401.
-USUAL_LIFE = 50 * 60.0
-#: Seconds before its end from which a token is not used any more.
-SPARE = 60.0
+#: Whether it is a sandbox's shows in most addresses; where it does not, `login_url` says so.
+ENTERED = [("instance_url", *form) for form in FORMS] + [("instance_url", "login_url", *form) for form in FORMS]
 #: Seconds that an assertion is good for; Salesforce takes 3 minutes at most.
 ASSERTION_LIFE = 120
 WANTED = (
@@ -63,21 +54,9 @@ class Credential:
 
 def read(credential: str) -> Credential:
     """The credential as it was entered, or AskFailed without a word of it."""
-    try:
-        given = json.loads(credential)
-    except (ValueError, RecursionError):
-        raise AskFailed(WANTED) from None
-    if not isinstance(given, dict) or not all(isinstance(part, str) for part in given.values()):
-        raise AskFailed(WANTED)
-    if strange := sorted(set(given) - PARTS):
-        raise AskFailed(f"the credential has parts that Tasuki does not know ({', '.join(strange)[:80]}); {WANTED}")
-    parts = {name: part.strip() for name, part in given.items() if part.strip()}
-    if form_of(parts) is None:
-        raise AskFailed(WANTED)
+    parts = parts_of(credential, ENTERED, WANTED)
     hosts = {name: address(parts[name], name) for name in ("instance_url", "login_url") if name in parts}
-    if "instance_url" not in hosts:
-        raise AskFailed(WANTED)
-    return Credential(hosts["instance_url"], parts | hosts, hashlib.sha256(credential.encode()).hexdigest())
+    return Credential(hosts["instance_url"], parts | hosts, digest_of(credential))
 
 
 def form_of(parts: dict[str, str]) -> tuple[str, ...] | None:
@@ -85,10 +64,8 @@ def form_of(parts: dict[str, str]) -> tuple[str, ...] | None:
 
 
 def address(given: str, name: str) -> str:
-    url = given.rstrip("/").lower()
-    if not ADDRESS.fullmatch(url):
-        raise AskFailed(f"{name} of the credential must be like https://acme.my.salesforce.com, without a path")
-    return url
+    wanted = f"{name} of the credential must be like https://acme.my.salesforce.com, without a path"
+    return host_address(given.lower(), wanted)
 
 
 def question(credential: Credential, now: float) -> tuple[str, bytes]:
@@ -131,32 +108,3 @@ def segment(content: dict[str, Any]) -> str:
 
 def base64url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-class Tokens:
-    """Access tokens in memory, by the credential's digest, until shortly before they end."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._known: dict[str, tuple[str, float]] = {}
-
-    def get(self, digest: str) -> str | None:
-        with self._lock:
-            token, until = self._known.get(digest, ("", 0.0))
-            return token if until > self._clock() else None
-
-    def keep(self, digest: str, token: str, life: float) -> None:
-        with self._lock:
-            now = self._clock()
-            self._known = {known: entry for known, entry in self._known.items() if entry[1] > now}
-            self._known[digest] = (token, now + life - SPARE)
-
-    def forget(self, digest: str, token: str) -> None:
-        """Salesforce no longer takes this token; one that another thread has fetched meanwhile stays."""
-        with self._lock:
-            if self._known.get(digest, ("", 0.0))[0] == token:
-                del self._known[digest]
-
-
-TOKENS = Tokens()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from connectors.contract import CanonicalEvent, EventKind, ExternalId
-from connectors.salesforce.config import Channel
+from connectors.records import Channel
 from connectors.salesforce.snapshot import NotUnderstood, Snapshot, present
 
 SUBTYPES: dict[str, Channel] = {"Call": "call", "Email": "email", "ListEmail": "email"}
@@ -111,6 +111,15 @@ def retracted(seen: Snapshot, reason: str, rank: timedelta = timedelta()) -> Can
         at=changed,
         record=record_of(seen),
         revised_at=changed and changed + rank,
+    )
+
+
+def gone(seen: Snapshot) -> CanonicalEvent:
+    """Deleted, and nothing says any more whose it was: it is taken back from everybody of whom it was told."""
+    at = revised_at(seen)
+    said = {"reason": "deleted"}
+    return seen.fact(
+        EventKind.RETRACTED, [], said, value=["gone"], at=at, record=record_of(seen), revised_at=at and at + DELETION
     )
 
 

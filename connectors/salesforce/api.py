@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 import httpx
 
+from connectors.api import TOKENS, as_bytes, life_of
 from connectors.asking import LATER, Limiter, ask, body_of
 from connectors.contract import AskFailed
 from connectors.salesforce import access
-from connectors.salesforce.access import TOKENS, USUAL_LIFE, Credential
+from connectors.salesforce.access import Credential
 from connectors.salesforce.refusals import Refusal, no_token, refusal, refusal_in
 
 #: Any organisation understands every version from its newest back for years.
@@ -52,6 +53,11 @@ class Api:
         """Raises Refused and AskFailed."""
         return self._answered("GET", path)
 
+    def records(self, soql: str, verb: str = "queryAll") -> list[Any]:
+        """At most one page of them, 2,000."""
+        found: list[Any] = records_in(self.get(query_path(soql, verb)))["records"]
+        return found
+
     def post(self, path: str, content: dict[str, Any]) -> httpx.Response:
         return self._answered("POST", path, json.dumps(content).encode())
 
@@ -66,19 +72,19 @@ class Api:
         return response
 
     def _sent(self, method: str, path: str, content: bytes | None, token: str) -> httpx.Response:
-        # as bytes: a credential with a stray character is then refused by Salesforce, not by the client
-        headers = {b"Authorization": f"Bearer {token}".encode(), b"Content-Type": b"application/json"}
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         return self._ask(method, self.credential.instance_url + path, content, headers)
 
-    def _ask(self, method: str, url: str, content: bytes | None, headers: dict[bytes, bytes]) -> httpx.Response:
+    def _ask(self, method: str, url: str, content: bytes | None, headers: dict[str, str]) -> httpx.Response:
         timeout, attempts = PAGE_PATIENCE, 3
         if self.patience is not None:
             left = self.began + self.patience - time.monotonic()
             if left <= 0:
                 raise AskFailed("Salesforce took too long to answer", LATER)
             timeout, attempts = left / 2, 1  # to connect, and to answer
-        request = self.http.build_request(method, url, content=content, headers=headers, timeout=timeout)
-        return ask(self.http, request, limiter=LIMITER, attempts=attempts, answers=REFUSED)
+        request = self.http.build_request(method, url, content=content, headers=as_bytes(headers), timeout=timeout)
+        account = self.credential.digest
+        return ask(self.http, request, limiter=LIMITER, attempts=attempts, answers=REFUSED, account=account)
 
     def _token(self) -> str:
         known = self.credential.access_token or TOKENS.get(self.credential.digest)
@@ -86,7 +92,7 @@ class Api:
 
     def _new_token(self) -> str:
         url, form = access.question(self.credential, time.time())
-        headers = {b"Content-Type": b"application/x-www-form-urlencoded", b"Accept": b"application/json"}
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         response = self._ask("POST", url, form, headers)
         body = body_of(response)
         token = body.get("access_token") if isinstance(body, dict) else None
@@ -96,17 +102,9 @@ class Api:
         return token
 
 
-def life_of(answer: dict[str, Any]) -> float:
-    """Seconds that the token is good for."""
-    try:
-        return float(answer["expires_in"])
-    except (KeyError, TypeError, ValueError):
-        return USUAL_LIFE
-
-
-def query_path(soql: str) -> str:
+def query_path(soql: str, verb: str = "queryAll") -> str:
     """queryAll also answers with records that are deleted or archived."""
-    return f"{DATA}/queryAll?q={quote(soql)}"
+    return f"{DATA}/{verb}?q={quote(soql)}"
 
 
 def batch_of(questions: Sequence[str]) -> dict[str, Any]:

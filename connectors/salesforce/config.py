@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from connectors.contract import SourceConfig
+from connectors.contract import LeadStatus, SourceConfig
+from connectors.records import Channel
 from connectors.salesforce.ids import SHAPE, NotAnId, normal_id
 from connectors.standard.schema import address
 
-Channel = Literal["call", "email", "meeting", "other"]
+#: Lead statuses of an organisation that was created in English. Everything else is the source's configuration.
+STATUSES = {
+    "Open - Not Contacted": LeadStatus.NEW,
+    "Working - Contacted": LeadStatus.CONTACTED,
+    "Closed - Converted": LeadStatus.CONVERTED,
+    "Closed - Not Converted": LeadStatus.DISQUALIFIED,
+}
 DealState = Literal["open", "won", "lost"]
 
 
@@ -34,6 +42,8 @@ def blank_is_none(value: object) -> object:
 class SalesforceConfig(SourceConfig):
     """One organisation. Every id may be written with 15 or with 18 characters."""
 
+    usual_statuses: ClassVar[Mapping[str, LeadStatus]] = STATUSES
+
     owners: dict[RecordId, str] = Field(default_factory=dict)
     owner_emails: dict[RecordId, Annotated[str, AfterValidator(address)]] = Field(default_factory=dict)
     attributes: dict[FieldName, str] = Field(default_factory=dict)
@@ -42,6 +52,8 @@ class SalesforceConfig(SourceConfig):
     organization_id: Annotated[AnyId | None, BeforeValidator(blank_is_none)] = None
     #: Only messages of these outbound message actions (04k…) are accepted; empty: of every action.
     action_ids: list[AnyId] = Field(default_factory=list)
+    #: Fields of your platform events that hold the id of the record that an event is about.
+    record_fields: list[FieldName] = Field(default_factory=lambda: ["RecordId__c"])
     #: `ja`: family name first.
     name_order: Literal["ja", "en"] = "ja"
     #: API name of the Lead field that holds the score; Salesforce has no standard one.

@@ -1,21 +1,29 @@
-"""Salesforce: outbound messages with a secret in the URL as the only proof, and the REST API for what they missed."""
+"""Salesforce: outbound messages and relayed events with a secret as the only proof, and the REST API for the rest."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
-from urllib.parse import unquote
+from typing import Any
 
 import httpx
 
-from connectors.contract import Answer, AskFailed, Connector, ExternalId, Page, Parsed, Unverified, WebhookRequest
-from connectors.salesforce import answers, messages, polling, soap
+from connectors.contract import (
+    Answer,
+    Checked,
+    Connector,
+    ExternalId,
+    Lookup,
+    Page,
+    Parsed,
+    Shown,
+    Unverified,
+    WebhookRequest,
+)
+from connectors.salesforce import answers, checks, events, messages, polling, relay, rereading, showing, soap
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.ids import same_record
-from connectors.signatures import same, usable
-from connectors.tool import Tool
+from connectors.tool import POLL, Tool, check_basic, check_header_token, check_url_token
 
 
 class Salesforce(Tool[SalesforceConfig]):
@@ -27,36 +35,27 @@ class Salesforce(Tool[SalesforceConfig]):
     kind = "salesforce"
     config_model = SalesforceConfig
     answer = Answer(status=200, content_type="text/xml", body=soap.ACK)
-    brings_secret = False
     secret_in_url = True
     role = "sfa"
+    fields = showing.FIELDS
 
-    def verify(
-        self,
-        request: WebhookRequest,
-        secrets: Sequence[str],
-        config: SalesforceConfig,
-        now: datetime,
-    ) -> None:
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], config: SalesforceConfig, now: datetime) -> None:
         """Unverified unless the secret is right; only then, and only if the config asks for it, is the XML read."""
-        known = usable(secrets)
-        given: list[str | bytes] = [*tokens(request.url), *password(request.headers.get("authorization", ""))]
-        if not given:
-            raise Unverified("the URL holds no ?token=… and there is no password")
-        if not any(same(token, secret) for token in given for secret in known):
-            raise Unverified("the token is not one of the source's secrets")
-        check_sender(request.body, config)
+        check_secret(request, secrets)
+        if not events.is_relayed(request.body):
+            check_sender(request.body, config)
 
     def to_store(self, body: bytes) -> bytes:
         return soap.without_session(body)
 
     def parse(self, request: WebhookRequest, config: SalesforceConfig) -> Parsed:
-        if request.method == "POLL":
+        if request.method == POLL:
             return answers.read(request, config)
-        return messages.read(request, config)
+        read = relay.read if events.is_relayed(request.body) else messages.read
+        return read(request, config)
 
-    def fetch(self, *_: object, **__: object) -> NoReturn:
-        raise AskFailed("Salesforce is not asked back: everything must be in the outbound message")
+    def fetch(self, lookups: Sequence[Lookup], config: SalesforceConfig, credential: str, http: httpx.Client) -> Parsed:
+        return rereading.fetch(lookups, config, credential, http)
 
     def start(self, since: datetime) -> dict[str, Any]:
         return polling.start(since)
@@ -78,32 +77,43 @@ class Salesforce(Tool[SalesforceConfig]):
         """The lead's status, tasks, events and opportunities, in one request of at most 5 seconds."""
         return polling.ask_about(lead, since, config, credential, http)
 
+    def ask_again(
+        self, records: Sequence[str], config: SalesforceConfig, credential: str, http: httpx.Client, now: datetime
+    ) -> Page:
+        return rereading.ask_again(records, config, credential, http, now)
 
-def tokens(url: str) -> Iterator[str]:
-    """The values of `token` in the query. A plus sign stays one: people paste the secret as it is."""
-    query = url.partition("#")[0].partition("?")[2]
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        if name == "token":
-            yield unquote(value)
+    def check(self, config: SalesforceConfig, credential: str, http: httpx.Client) -> Checked:
+        return checks.check(config, credential, http)
+
+    def sample(self, config: SalesforceConfig, secret: str, url: str, now: datetime) -> WebhookRequest:
+        return showing.sample(config, secret, url, now)
+
+    def shown(self, request: WebhookRequest, config: SalesforceConfig) -> Iterator[Shown]:
+        return showing.shown(request, config)
+
+    def own_fields(self, config: SalesforceConfig) -> Mapping[str, Mapping[str, str]]:
+        return showing.own_fields(config)
 
 
-def password(authorization: str) -> Iterator[bytes]:
-    """The password of HTTP Basic, which Salesforce sends when the URL is https://user:password@…"""
-    scheme, _, encoded = authorization.strip().partition(" ")
-    if scheme.lower() != "basic":
-        return
+def check_secret(request: WebhookRequest, secrets: Sequence[str]) -> None:
+    """`?token=…`, or the password that Salesforce sends when the URL is https://user:password@…; a relay may send the
+    secret as a Bearer token."""
     try:
-        user_and_password = base64.b64decode(encoded.strip(), validate=True)
-    except ValueError:
-        return
-    yield user_and_password.partition(b":")[2]
+        check_url_token(request, secrets)
+    except Unverified:
+        scheme = request.headers.get("authorization", "").strip().partition(" ")[0].lower()
+        if scheme == "basic":
+            check_basic(request, secrets)
+        elif scheme == "bearer" and events.is_relayed(request.body):
+            check_header_token(request, secrets, "Authorization")
+        else:
+            raise
 
 
 def check_sender(body: bytes, config: SalesforceConfig) -> None:
     """Unverified unless the body names the organisation and the action that the config allows.
 
-    A body that cannot be read names nobody.
+    A body that cannot be read names nobody. A relay's events name none either: who knows the secret is the customer.
     """
     if config.organization_id is None and not config.action_ids:
         return

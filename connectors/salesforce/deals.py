@@ -44,6 +44,18 @@ def opportunity(seen: Snapshot) -> CanonicalEvent | None:
     return seen.fact(EventKind.OPPORTUNITY, [whom], data, value=[data, whom.value], at=modified_at(seen))
 
 
+def stage_change(seen: Snapshot) -> CanonicalEvent | None:
+    """A row of OpportunityFieldHistory: which stage the deal reached, and exactly when. Whether a stage of a company's
+    own is open, won or lost stands only in the deal as it is now, so the row of one that is not in `stages` is left."""
+    stage, at = seen.text("NewValue"), seen.instant("CreatedDate")
+    state = {**STAGES, **seen.config.stages}.get(stage or "")
+    whom = seen.person(f"Opportunity.{seen.config.opportunity_contact_field}")
+    if state is None or whom is None or at is None:
+        return None
+    data = {"opportunity": seen.id, "state": state, "stage": stage}
+    return seen.fact(EventKind.OPPORTUNITY, [whom], data, value=[data, whom.value], at=at)
+
+
 def deal_contact(seen: Snapshot) -> ExternalId | None:
     """None: there is nobody on an opportunity that was asked for, as on many that are nobody's lead."""
     field = seen.config.opportunity_contact_field

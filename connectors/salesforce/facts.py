@@ -19,13 +19,20 @@ FACTS: Mapping[str, Readers] = {
     "Opportunity": (deals.opened, deals.opportunity),
 }
 #: Kinds of record that the API may answer with.
-ANSWERED: Mapping[str, Readers] = {**FACTS, "LeadHistory": (people.change,)}
+ANSWERED: Mapping[str, Readers] = {
+    **FACTS,
+    "LeadHistory": (people.change,),
+    "OpportunityFieldHistory": (deals.stage_change,),
+}
 
 
-def read_facts(seen: Snapshot, place: str, parsed: Parsed) -> None:
-    """Add the record's facts; one that cannot be read becomes a problem and spares the others."""
+def read_facts(seen: Snapshot, place: str, parsed: Parsed, readers: Readers = ()) -> None:
+    """Add the record's facts; one that cannot be read becomes a problem and spares the others.
+
+    `readers`: all that its kind has, unless others are named.
+    """
     problems: list[Problem] = []
-    for read in ANSWERED[seen.record.type]:
+    for read in readers or ANSWERED[seen.record.type]:
         try:
             if event := read(seen):
                 parsed.events.append(event)

@@ -11,13 +11,6 @@ from connectors.contract import CanonicalEvent, EventKind, ExternalId, LeadStatu
 from connectors.salesforce import ids
 from connectors.salesforce.snapshot import NotUnderstood, Snapshot, present
 
-#: Lead statuses of an organisation that was created in English. Everything else is the source's configuration.
-STATUSES = {
-    "Open - Not Contacted": LeadStatus.NEW,
-    "Working - Contacted": LeadStatus.CONTACTED,
-    "Closed - Converted": LeadStatus.CONVERTED,
-    "Closed - Not Converted": LeadStatus.DISQUALIFIED,
-}
 #: As LeadHistory names the field OwnerId.
 OWNER = "Owner"
 
@@ -61,6 +54,12 @@ def deleted(seen: Snapshot, lead: tuple[ExternalId, ...]) -> CanonicalEvent:
     return seen.fact(EventKind.DISPOSITION, lead, data, value=data, at=modified_at(seen))
 
 
+def restored(seen: Snapshot) -> CanonicalEvent:
+    """It came back from the recycle bin."""
+    data = {"outcome": Outcome.RESTORED.value}
+    return seen.fact(EventKind.DISPOSITION, identity(seen), data, value=data, at=modified_at(seen))
+
+
 def name_of(seen: Snapshot) -> str | None:
     family, given = seen.text("LastName"), seen.text("FirstName")
     parts = (family, given) if seen.config.name_order == "ja" else (given, family)
@@ -92,7 +91,7 @@ def status(seen: Snapshot) -> CanonicalEvent | None:
 
 
 def status_fact(seen: Snapshot, raw: str | None, converted: bool, at: datetime | None) -> CanonicalEvent:
-    mapped = LeadStatus.CONVERTED if converted else {**STATUSES, **seen.config.statuses}.get(raw or "")
+    mapped = LeadStatus.CONVERTED if converted else seen.config.status_of(raw or "")
     data = {"status": mapped and mapped.value, "raw": raw or "IsConverted"}
     return seen.fact(EventKind.STATUS, identity(seen), data, value=[raw, converted], at=at)
 

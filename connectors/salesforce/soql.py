@@ -19,11 +19,14 @@ TASK = [*ACTIVITY, *"Status IsClosed TaskSubtype Type CallDisposition CompletedD
 EVENT = [*ACTIVITY, "StartDateTime", "IsAllDayEvent"]
 OPPORTUNITY = "Id IsDeleted SystemModstamp CreatedDate Name StageName IsClosed IsWon Amount".split()
 LEAD_HISTORY = "Id IsDeleted LeadId Field NewValue CreatedDate".split()
+DEAL_HISTORY = "Id IsDeleted OpportunityId Field NewValue CreatedDate".split()
 
 #: In the order in which a poll reads them: who somebody is comes before what was done about them.
-OBJECTS = ("Lead", "LeadHistory", "Contact", "Task", "Event", "Opportunity")
+OBJECTS = ("Lead", "LeadHistory", "Contact", "Task", "Event", "Opportunity", "OpportunityFieldHistory")
+#: A row of these is about a record of another object: the field with its id.
+HISTORIES = {"LeadHistory": "LeadId", "OpportunityFieldHistory": "OpportunityId"}
 #: Readable only where field history is on; without it the snapshots have to do.
-OPTIONAL = frozenset({"LeadHistory"})
+OPTIONAL = frozenset(HISTORIES)
 
 
 def literal(value: str) -> str:
@@ -41,7 +44,7 @@ def moment(at: datetime) -> str:
 
 
 def select(kind: str, config: SalesforceConfig, condition: str) -> str:
-    only = f"Field IN {one_of(tracked(config))} AND " if kind == "LeadHistory" else ""
+    only = f"Field IN {one_of(tracked(kind, config))} AND " if kind in HISTORIES else ""
     return f"SELECT {', '.join(columns(kind, config))} FROM {kind} WHERE {only}{condition}"  # noqa: S608 - SOQL; texts by literal()
 
 
@@ -54,6 +57,8 @@ def columns(kind: str, config: SalesforceConfig) -> list[str]:
             return CONTACT
         case "LeadHistory":
             return LEAD_HISTORY
+        case "OpportunityFieldHistory":
+            return [*DEAL_HISTORY, *([f"Opportunity.{person}"] if person else [])]
         case "Opportunity":
             return distinct([*OPPORTUNITY, person])
         case _:
@@ -75,20 +80,34 @@ def about(person: str) -> list[str]:
     return [who, f"TYPEOF What WHEN Opportunity THEN {person} END"] if person else [who]
 
 
-def tracked(config: SalesforceConfig) -> list[str]:
-    """The fields whose changes are read from a lead's history, as LeadHistory names them."""
-    return distinct(["Status", "Owner", config.score_field])
+def tracked(history: str, config: SalesforceConfig) -> list[str]:
+    """The fields whose changes are read from a history, as it names them."""
+    return ["StageName"] if history == "OpportunityFieldHistory" else distinct(["Status", "Owner", config.score_field])
 
 
 def stamp(kind: str) -> str:
     """The field that moves with every change, and by which a poll goes on."""
-    return "CreatedDate" if kind == "LeadHistory" else "SystemModstamp"
+    return "CreatedDate" if kind in HISTORIES else "SystemModstamp"
 
 
 def changed_between(kind: str, config: SalesforceConfig, since: datetime, until: datetime) -> str:
     by = stamp(kind)
     between = f"{by} >= {moment(since)} AND {by} < {moment(until)}"
     return f"{select(kind, config, between)} ORDER BY {by}, Id"
+
+
+# Records by their ids
+
+#: Ids a question; its text has a limited length.
+MOST_IDS = 200
+
+
+def by_ids(kind: str, config: SalesforceConfig, ids: Sequence[str]) -> str:
+    return select(kind, config, f"Id IN {one_of(ids)}")
+
+
+def still_there(kind: str, ids: Sequence[str]) -> str:
+    return f"SELECT Id FROM {kind} WHERE IsDeleted = false AND Id IN {one_of(ids)}"  # noqa: S608 - SOQL; texts by literal()
 
 
 # What was done about one person

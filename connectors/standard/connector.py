@@ -10,15 +10,15 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 import httpx
 from pydantic import Field, ValidationError
 
 from connectors.contract import (
     EMAIL,
-    Answer,
     AskFailed,
     CanonicalEvent,
     Connector,
@@ -27,16 +27,24 @@ from connectors.contract import (
     Lookup,
     Parsed,
     Problem,
+    Shown,
     SourceConfig,
     Unverified,
     WebhookRequest,
 )
 from connectors.signatures import as_bytes, check_age, hmac_sha256, required, same, usable
-from connectors.standard.schema import DATA, EVENT, AnyEvent, LeadRef, OwnerEvent, StatusEvent, data_of
+from connectors.standard.examples import sample_events
+from connectors.standard.schema import DATA, EVENT, AnyEvent, Common, LeadRef, OwnerEvent, StatusEvent, data_of
 from connectors.tool import Tool
+from connectors.wire import compact, mail_address, mapping, milliseconds, plain, present, read_json
 
 #: Of one wrong item, so that a thousand misspelt keys do not become a thousand lines.
 PROBLEMS_PER_ITEM = 5
+#: Kind of event → its keys; they are read as what they are called.
+FIELDS = {
+    kind.value: {key: key.replace("_", " ") for key in (*Common.model_fields, *model.model_fields)}
+    for kind, model in DATA.items()
+}
 #: pydantic's name of an error → our sentence, where pydantic's own does not say what would mend it.
 SENTENCES = {
     "missing": "is missing",
@@ -51,6 +59,8 @@ SENTENCES = {
 class StandardConfig(SourceConfig):
     """Exactly one of the two proofs is looked at; the other never helps."""
 
+    usual_statuses: ClassVar[Mapping[str, LeadStatus]] = {status.value: status for status in LeadStatus}
+
     #: `signature`: Standard Webhooks. `token`: the secret itself in a header, for tools that cannot sign.
     auth: Literal["signature", "token"] = "signature"
     #: Where the token stands. In `Authorization` it follows `Bearer `, in any other header it stands alone.
@@ -60,9 +70,8 @@ class StandardConfig(SourceConfig):
 class StandardConnector(Tool[StandardConfig]):
     kind = "standard"
     config_model = StandardConfig
-    answer = Answer()
-    brings_secret = False
     role = "both"
+    fields = FIELDS
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: StandardConfig, now: datetime) -> None:
         """Raise Unverified unless one of `secrets` proves the request; signed ones are at most 5 min off `now`."""
@@ -71,17 +80,13 @@ class StandardConnector(Tool[StandardConfig]):
         else:
             check_signature(request, usable(secrets), now)
 
-    def to_store(self, body: bytes) -> bytes:
-        """Unchanged: the proof is in the headers."""
-        return body
-
     def parse(self, request: WebhookRequest, config: StandardConfig) -> Parsed:
         """One event, a list of them, or either in the `data` of a Standard Webhooks envelope."""
         parsed = Parsed()
         try:
             items = list(items_of(read_json(request.body)))
         except ValueError as error:
-            return Parsed(problems=[Problem("body", str(error))])
+            return Parsed(problems=[Problem("body", str(error).removeprefix("the body "))])
         for place, item in items:
             try:
                 parsed.events.append(canonical(item, config, config.system or self.kind))
@@ -91,6 +96,18 @@ class StandardConnector(Tool[StandardConfig]):
 
     def fetch(self, lookups: Sequence[Lookup], config: StandardConfig, credential: str, http: httpx.Client) -> NoReturn:
         raise AskFailed("standard sources have no API to ask")
+
+    def sample(self, config: StandardConfig, secret: str, url: str, now: datetime) -> WebhookRequest:
+        """A lead that downloads something and is called, in the words of the source's own tables."""
+        words, attributes = next(iter(config.statuses), ""), list(config.attributes)
+        body = compact(sample_events(now, status=words or LeadStatus.WORKING, attributes=attributes))
+        return WebhookRequest("POST", url, proof_of(body, secret, config, now), body, now)
+
+    def shown(self, request: WebhookRequest, config: StandardConfig) -> Iterator[Shown]:
+        with suppress(ValueError):
+            for _, item in items_of(read_json(request.body)):
+                event = mapping(item)
+                yield Shown(plain(event.get("kind")), {name: event[name] for name in event if name != "kind"})
 
 
 CONNECTOR: Connector[StandardConfig] = StandardConnector()
@@ -125,6 +142,17 @@ def check_signature(request: WebhookRequest, secrets: Sequence[str], now: dateti
         raise Unverified(f"no v1 signature in {prefix}-signature matches: wrong secret or changed body")
 
 
+def proof_of(body: bytes, secret: str, config: StandardConfig, now: datetime) -> dict[str, str]:
+    """The headers with which a sender who knows the secret proves the body."""
+    if config.auth == "token":
+        header = config.token_header.lower()
+        return {header: f"Bearer {secret}" if header == "authorization" else secret}
+    message_id, timestamp = f"msg_{milliseconds(now)}", str(int(now.timestamp()))
+    digest = hmac_sha256(key_of(secret), as_bytes(f"{message_id}.{timestamp}.") + body)
+    signature = f"v1,{b64encode(digest).decode()}"
+    return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": signature}
+
+
 def sent_at(timestamp: str, prefix: str) -> datetime:
     """Whole seconds since 1970; eleven digits reach the year 5138."""
     if not re.fullmatch(r"\d{1,11}", timestamp, re.ASCII):
@@ -150,20 +178,6 @@ def key_of(secret: str) -> bytes:
 
 
 # --- content ----------------------------------------------------------------------------------------------------
-
-
-def read_json(body: bytes) -> Any:
-    """ValueError with one sentence when the body is no JSON."""
-    try:
-        return json.loads(body, parse_constant=not_json)
-    except RecursionError:
-        raise ValueError("is nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"is not JSON: {str(error)[:100]}") from None
-
-
-def not_json(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
 
 
 def items_of(value: Any) -> Iterator[tuple[str, Any]]:
@@ -208,22 +222,14 @@ def external_ids(lead: LeadRef, system: str) -> tuple[ExternalId, ...]:
 def data(event: AnyEvent, config: StandardConfig) -> dict[str, Any]:
     """The event's data keys, with what the source's configuration adds."""
     if isinstance(event, StatusEvent):
-        return {"status": status(event.status, config), "raw": event.raw or event.status}
+        return {"status": config.status_of(event.status), "raw": event.raw or event.status}
     found = data_of(event, event.kind)
     if isinstance(event, OwnerEvent) and event.owner is not None:
-        email = config.owner_emails.get(event.owner, "").strip().lower()
-        known = {"name": config.owners.get(event.owner), "email": email}
-        found = {**{key: value for key, value in known.items() if value}, **found}
+        email = mail_address(config.owner_emails.get(event.owner))
+        found = present({"name": config.owners.get(event.owner), "email": email}) | found
     if "attributes" in found:
         found["attributes"] = {config.attributes.get(key, key): value for key, value in found["attributes"].items()}
     return found
-
-
-def status(word: str, config: StandardConfig) -> LeadStatus | None:
-    """The source's own table first, then the canonical words; nothing else is guessed."""
-    if word in config.statuses:
-        return config.statuses[word]
-    return LeadStatus(word) if word in list(LeadStatus) else None
 
 
 # --- problems ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -139,4 +141,25 @@ def example_events() -> list[dict[str, Any]]:
             "text": "予算は来期に確保予定とのこと。事例集を送りました",
             "by": "鈴木 一郎",
         },
+    ]
+
+
+def sample_events(now: datetime, *, status: str, attributes: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """A lead that read a document and was called, all within the last hours; for trying a source out."""
+    lead = {"id": "tasuki-sample", "email": "yamada@example.co.jp"}
+    told: list[dict[str, Any]] = [
+        {"kind": "lead", "name": "山田 太郎", "company": "株式会社みなと精機"},
+        {"kind": "activity", "activity": "download", "asset": "wp-07", "title": "導入事例集"},
+        {"kind": "score", "score": 82},
+        {"kind": "owner", "owner": "u-204", "name": "佐藤 花子"},
+        {"kind": "follow_up", "channel": "call", "automated": False, "by": "佐藤 花子", "outcome": "connected"},
+        {"kind": "status", "status": status},
+    ]
+    if attributes:
+        told[0]["attributes"] = dict.fromkeys(attributes, "製造")
+    first = now - timedelta(minutes=10 * len(told))
+    times = [first + timedelta(minutes=10 * number) for number in range(len(told))]
+    return [
+        {"id": f"sample-{event['kind']}-{at:%Y%m%d%H%M%S}", "occurred_at": at.isoformat(), "lead": lead} | event
+        for event, at in zip(told, times, strict=True)
     ]

@@ -42,6 +42,17 @@ def test_a_call_by_hand_stops_the_clock(office) -> None:
     assert rebuild.check(office.state.database, office.clock()) == []
 
 
+def test_the_audit_log_names_who_recorded_it_and_the_entry_whose_call_it_was(office, token) -> None:
+    office.becomes_mql()
+    office.clock.advance(H)
+    said = office.asks("POST", "/v1/follow-ups", json=CALL | {"by": "田中 舞"}, headers=token("write")).json()
+    office.clock.advance(H)
+    revised = office.asks("PATCH", f"/v1/follow-ups/{said['event_id']}", json={"outcome": "つながった"}).json()
+    assert revised["handoff"]["first_touch"]["by"] == "田中 舞"
+    told = office.get("/v1/audit", action="lead.follow_up")["items"]
+    assert [(each["by"], each["after"]["by"]) for each in told] == [("test admin", "田中 舞"), ("test write", "田中 舞")]
+
+
 def test_who_and_when_are_the_token_and_now_unless_told(office) -> None:
     office.becomes_mql()
     office.clock.advance(H)
@@ -97,7 +108,7 @@ def test_what_lies_before_all_records_is_refused_without_the_api_too(office) -> 
     said = {"channel": "call", "automated": False}
     entry = Entry(1, EventKind.FOLLOW_UP, said, "田中 舞", FRIDAY.replace(year=1999))
     with office.state.database.write() as c, pytest.raises(Refused) as why:
-        follow_ups.record(c, entry, office.state.versions.read(c), FRIDAY)
+        follow_ups.record(c, entry, office.state.versions.read(c), FRIDAY, actor="cli:ops")
     assert [refusal.place for refusal in why.value.refusals] == ["/occurred_at"]
 
 

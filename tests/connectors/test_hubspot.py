@@ -348,8 +348,9 @@ def test_deletion_of_a_merged_contact_is_none_but_erasure_is() -> None:
         (entry("object.deletion", objectTypeId="0-49"), ("email", "51")),
         (entry("meeting_event.deletion"), ("meeting", "51")),
         (entry("object.deletion", objectTypeId="0-3"), None),
-        (entry("object.deletion", objectTypeId="0-27"), None),
-        (entry("object.creation", objectTypeId="0-27"), None),
+        (entry("object.deletion", objectTypeId="0-27"), ("task", "51")),
+        (entry("object.creation", objectTypeId="0-27"), ("task", "51")),
+        (entry("object.creation", objectTypeId="0-46"), None),
         (entry("company.propertyChange"), None),
         (entry("conversation.newMessage"), None),
         (
@@ -812,3 +813,49 @@ def test_anything_in_place_of_any_field_of_a_record(data: st.DataObject, known: 
         reader = deals.opportunity if kind == "deal" else engagements.follow_up
         findings = [*reader(Record(kind, "9", changed_body), CONFIG)]
     assert_sound(Parsed(events=[finding for finding in findings if isinstance(finding, CanonicalEvent)]))
+
+
+# --- setting it up ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config", [CONFIG, MAPPED, HubSpotConfig(portal_id=62515, allow_older_signatures=True)])
+@pytest.mark.parametrize("url", [URL, URL + "?to=%3A%2F&x=1"])
+def test_the_sample_proves_itself_and_says_something(config: HubSpotConfig, url: str) -> None:
+    sample = CONNECTOR.sample(config, SECRET, url, NOW)
+    CONNECTOR.verify(sample, [SECRET], config, NOW)
+    with pytest.raises(Unverified):
+        CONNECTOR.verify(sample, ["another"], config, NOW)
+    parsed = CONNECTOR.parse(sample, config)
+    assert_sound(parsed)
+    assert parsed.problems == []
+    told = {event.kind: event.data for event in parsed.events}
+    assert {"lead", "owner", "score", "status"} <= set(told)
+    assert told[EventKind.STATUS] == {"status": "contacted", "raw": "架電済" if config is MAPPED else "CONNECTED"}
+    assert (EventKind.ACTIVITY in told) == bool(config.activity_properties)
+    assert max(event.occurred_at for event in parsed.events) == NOW
+    assert all(one.object == "contact" for one in CONNECTOR.shown(sample, config))
+    named = {name for one in CONNECTOR.shown(sample, config) for name in one.fields}
+    assert named <= set(CONNECTOR.mapped(config)["contact"])
+
+
+def test_what_is_shown_and_not_mapped_is_found() -> None:
+    shown = CONNECTOR.shown(webhook(json.dumps([changed("favourite_colour", "blue"), 7, {}]).encode()), CONFIG)
+    assert [(one.object, dict(one.fields)) for one in shown] == [("contact", {"favourite_colour": "blue"})]
+    answer = {"object": "calls", "answers": [{"results": [{"id": "9", "properties": {"hs_call_body": "…"}}]}]}
+    page = WebhookRequest("POLL", URL, {}, json.dumps({"parts": [answer]}).encode(), NOW)
+    assert [(one.object, dict(one.fields)) for one in CONNECTOR.shown(page, CONFIG)] == [
+        ("call", {"hs_call_body": "…"})
+    ]
+    mapped = CONNECTOR.mapped(MAPPED)
+    assert (mapped["contact"]["our_score"], mapped["contact"]["industry"]) == ("score", "industry")
+    assert set(mapped) == {"contact", "call", "email", "meeting", "task", "deal"}
+    assert "hs_timestamp" not in mapped["task"]
+
+
+@FUZZ
+@given(JSON, st.sampled_from(["POST", "POLL"]))
+def test_anything_can_be_shown(value: Any, method: str) -> None:
+    for body in (json.dumps(value).encode(), json.dumps({"parts": [value, {"answers": [value]}]}).encode()):
+        assert all(
+            isinstance(one.object, str) for one in CONNECTOR.shown(WebhookRequest(method, URL, {}, body, NOW), CONFIG)
+        )

@@ -11,14 +11,16 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from hubspot_account import HOST, MORNING, PORTAL, SECOND, Account, iso, ms
+from hubspot_account import HOST, MORNING, PORTAL, SECOND, Account, HubSpotVendor, iso, ms
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from journey import SalesJourney
 from security import JSON, assert_sound
 
 from connectors.contract import (
     AskFailed,
     AsksAboutLead,
+    AsksAgain,
     CanonicalEvent,
     EventKind,
     ExternalId,
@@ -41,6 +43,7 @@ CONFIG = HubSpotConfig(
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 CALL = {"hs_timestamp": iso(MORNING), "hs_call_direction": "OUTBOUND", "hs_call_status": "COMPLETED"}
 MAIL = {"hs_timestamp": iso(MORNING), "hs_email_direction": "EMAIL", "hs_email_status": "SENT"}
+TASK = {"hs_task_type": "CALL", "hs_task_status": "NOT_STARTED", "hs_timestamp": iso(MORNING + timedelta(days=2))}
 MEETING = {"hs_meeting_start_time": iso(MORNING + DAY), "hs_meeting_outcome": "SCHEDULED"}
 CREDENTIALS = count()
 HTTP = httpx.Client()
@@ -167,9 +170,19 @@ EDITS = {
     ),
     "emails": st.sampled_from([{"hs_email_status": "BOUNCED"}, {"hs_timestamp": iso(MORNING - HOUR)}]),
     "meetings": st.sampled_from([{"hs_meeting_outcome": "COMPLETED"}, {"hs_meeting_outcome": "CANCELED"}]),
+    "tasks": st.sampled_from(
+        [
+            {"hs_task_status": "COMPLETED", "hs_task_completion_date": iso(MORNING + MINUTE)},
+            {"hs_task_status": "COMPLETED"},
+            {"hs_task_status": "NOT_STARTED"},
+            {"hs_task_type": "TODO"},
+        ]
+    ),
     "deals": st.sampled_from([{"dealstage": "presentation"}, {"dealstage": "closedwon"}]),
 }
-FIRST = {"calls": CALL, "emails": MAIL, "meetings": MEETING, "deals": {"dealstage": "appointmentscheduled"}}
+DEAL = {"dealstage": "appointmentscheduled"}
+FIRST = {"calls": CALL, "emails": MAIL, "meetings": MEETING, "tasks": TASK, "deals": DEAL}
+BINNED = st.sampled_from(["calls", "emails", "meetings", "tasks"])
 KINDS = st.sampled_from(sorted(EDITS))
 SETS = st.sampled_from([(name, value) for name, values in VALUES.items() for value in values])
 ACTS = st.lists(
@@ -177,8 +190,8 @@ ACTS = st.lists(
         st.tuples(st.just("set"), IDS, SETS),
         st.tuples(st.just("add"), KINDS, st.integers(1, 3), st.lists(IDS, unique=True, min_size=1)),
         KINDS.flatmap(lambda kind: st.tuples(st.just("edit"), st.just(kind), st.integers(1, 3), EDITS[kind])),
-        st.tuples(st.just("delete"), st.sampled_from(["calls", "emails", "meetings"]), st.integers(1, 3)),
-        st.tuples(st.just("restore"), st.sampled_from(["calls", "emails", "meetings"]), st.integers(1, 3)),
+        st.tuples(st.just("delete"), BINNED, st.integers(1, 3)),
+        st.tuples(st.just("restore"), BINNED, st.integers(1, 3)),
     ),
     max_size=12,
 )
@@ -395,10 +408,11 @@ def test_the_order_of_a_round_and_how_far_it_has_read(account: Account) -> None:
     until = MORNING + 10 * MINUTE
     pages = list(pages_since(MORNING, until))
     read = [json.loads(json.dumps(page.cursor)).get("object") for page in pages]
-    assert read == ["calls", "emails", "meetings", "deals", None]
-    assert [path.split("/")[2] for path, _ in account.asked] == ["contacts", "calls", "emails", "meetings", "deals"]
-    assert [page.more for page in pages] == [True, True, True, True, False]
-    assert [page.through for page in pages] == [MORNING] * 4 + [until - MINUTE]
+    objects = ["contacts", "calls", "emails", "meetings", "tasks", "deals"]
+    assert read == [*objects[1:], None]
+    assert [path.split("/")[2] for path, _ in account.asked] == objects
+    assert [page.more for page in pages] == [True] * 5 + [False]
+    assert [page.through for page in pages] == [MORNING] * 5 + [until - MINUTE]
     assert pages[-1].cursor == HUBSPOT.start(until)
     assert all("pat-na1" not in page.url and page.url.startswith("https://api.hubapi.com/crm/") for page in pages)
 
@@ -611,7 +625,7 @@ def asked_about(*lead: ExternalId, since: datetime = MORNING, config: HubSpotCon
     return parsed.events
 
 
-def test_one_lead_is_answered_in_four_questions(account: Account) -> None:
+def test_one_lead_is_answered_in_five_questions(account: Account) -> None:
     account.add("contacts", 51, {"email": "yamada@example.co.jp", "hs_lead_status": "NEW"})
     account.add("contacts", 52, {})
     account.now += HOUR
@@ -626,7 +640,7 @@ def test_one_lead_is_answered_in_four_questions(account: Account) -> None:
     assert {event.record for event in found if event.record} == {"calls:900", "emails:900", "meetings:900"}
     assert {event.data["raw"] for event in of_kind(found, EventKind.STATUS)} == {"NEW", "CONNECTED"}
     assert {plain(event) for event in found} <= told
-    assert len(account.asked) == 4
+    assert len(account.asked) == 5
 
 
 def test_a_lead_that_is_known_by_its_address_alone(account: Account) -> None:
@@ -681,4 +695,171 @@ def test_question_about_a_lead_fails_at_once_where_a_person_is_needed(account: A
 def test_hubspot_does_what_the_contract_promises() -> None:
     assert isinstance(CONNECTOR, Polls)
     assert isinstance(CONNECTOR, AsksAboutLead)
+    assert isinstance(CONNECTOR, AsksAgain)
     assert HUBSPOT.start(datetime(2026, 9, 24, tzinfo=UTC)) == {"since": ms(MORNING)}
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------
+
+
+def tasks_told(account: Account, config: HubSpotConfig = CONFIG) -> list[tuple[Any, ...]]:
+    """What webhooks say of tasks, when a poll says the same."""
+    told = of_kind(pushed(account.taken(), config).events, EventKind.FOLLOW_UP, EventKind.RETRACTED)
+    asked = of_kind(polled(MORNING - HOUR, account.now + HOUR, config), EventKind.FOLLOW_UP, EventKind.RETRACTED)
+    assert {plain(event) for event in asked} <= {plain(event) for event in told}
+    return [(event.kind.value, event.data.get("channel"), event.occurred_at - MORNING) for event in told]
+
+
+DONE = {"hs_task_status": "COMPLETED", "hs_task_completion_date": iso(MORNING + HOUR)}
+
+
+@pytest.mark.parametrize(
+    ("edit", "config", "told"),
+    [
+        (DONE, {}, [("follow_up", "call", HOUR)]),
+        (DONE | {"hs_task_type": "EMAIL"}, {}, [("follow_up", "email", HOUR)]),
+        (DONE | {"hs_task_type": "TODO"}, {}, [("retracted", None, 2 * HOUR)]),
+        (DONE | {"hs_task_type": "TODO"}, {"task_types": {"TODO": "other"}}, [("follow_up", "other", HOUR)]),
+        (DONE, {"task_types": {}}, [("retracted", None, 2 * HOUR)]),
+        ({"hs_task_status": "COMPLETED"}, {}, [("follow_up", "call", 2 * HOUR)]),
+        # while it is planned this may hold the day it is due; afterwards it cannot be later than the last change
+        (DONE | {"hs_task_completion_date": iso(MORNING + DAY)}, {}, [("follow_up", "call", 2 * HOUR)]),
+        ({"hs_task_status": "IN_PROGRESS"}, {}, [("retracted", None, 2 * HOUR)]),
+        ({"hs_task_status": "WAITING", "hs_task_completion_date": iso(MORNING)}, {}, [("retracted", None, 2 * HOUR)]),
+    ],
+)
+def test_only_a_completed_task_to_call_or_write_is_a_follow_up(
+    account: Account, edit: dict[str, str], config: dict[str, Any], told: list[tuple[Any, ...]]
+) -> None:
+    account.add("contacts", 51, {})
+    account.add("tasks", 900, TASK | {"hs_object_source": "AUTOMATION_PLATFORM"}, [51])
+    assert tasks_told(account) == []
+    account.now += 2 * HOUR
+    account.set("tasks", 900, edit)
+    assert tasks_told(account, HubSpotConfig(portal_id=PORTAL, **config)) == told
+
+
+def test_a_person_ticks_off_what_a_workflow_planned(account: Account) -> None:
+    account.add("contacts", 51, {})
+    account.add("tasks", 900, TASK | DONE | {"hs_object_source": "AUTOMATION_PLATFORM"}, [51])
+    [event] = of_kind(pushed(account.taken()).events, EventKind.FOLLOW_UP)
+    assert (event.record, event.data["automated"]) == ("tasks:900", False)
+
+
+# --- whose a record is ------------------------------------------------------------------------------------------
+
+
+def test_a_call_on_the_wrong_contact_counts_for_the_right_one(account: Account) -> None:
+    [first] = known_call(account)
+    account.add("contacts", 52, {})
+    account.now += HOUR
+    account.tie("calls", 900, 51, removed=True)
+    account.tie("calls", 900, 52)
+    told = of_kind(pushed(account.taken()).events, EventKind.FOLLOW_UP, EventKind.RETRACTED)
+    standing = {(fact[1], fact[4][0].value) for fact in in_force([first, *told])}
+    assert standing == {(EventKind.RETRACTED, "51"), (EventKind.FOLLOW_UP, "52")}
+
+    account.now += HOUR
+    account.tie("calls", 900, 51)
+    again = of_kind(pushed(account.taken()).events, EventKind.FOLLOW_UP)
+    asked = of_kind(polled(MORNING - HOUR, account.now + HOUR), EventKind.FOLLOW_UP)
+    standing = {(fact[1], fact[4][0].value) for fact in in_force([first, *told, *again, *asked])}
+    assert standing == {(EventKind.FOLLOW_UP, "51"), (EventKind.FOLLOW_UP, "52")}
+
+
+def test_a_merge_moves_calls_and_takes_none_back(account: Account) -> None:
+    known_call(account)
+    account.add("contacts", 52, {})
+    account.taken()
+    account.now += HOUR
+    account.merge(52, 51)
+    sent = account.taken()
+    assert "objectId" not in sent[-1]
+    for told in (pushed(sent).events, [event for one in sent for event in pushed([one]).events]):
+        assert of_kind(told, EventKind.RETRACTED) == []
+        joined = {frozenset(known.value for known in event.lead) for event in of_kind(told, EventKind.LEAD)}
+        assert frozenset({"52", "51"}) in joined
+
+
+def test_an_erased_person_is_excluded_and_nothing_else_is_told_or_asked(account: Account) -> None:
+    account.add("contacts", 51, {"email": "yamada@example.co.jp", "firstname": "太郎", "lastname": "山田"})
+    account.now += SECOND
+    account.erase(51)
+    sent = account.taken()
+    parsed = parse("POST", json.dumps(sent).encode())
+    [event] = parsed.events
+    assert (event.kind, event.data) == (EventKind.DISPOSITION, {"outcome": "excluded", "reason": "privacy"})
+    assert (parsed.problems, parsed.lookups) == ([], [])
+    late = pushed(sent[:-1])  # what was sent before may come after
+    assert of_kind(late.events, EventKind.STATUS, EventKind.SCORE) == []
+    assert late.problems == []
+
+
+# --- what is gone -----------------------------------------------------------------------------------------------
+
+
+def test_a_deletion_whose_webhook_was_lost_is_found_by_asking_again(account: Account) -> None:
+    [first] = known_call(account)
+    account.add("calls", 901, CALL, [51])
+    account.add("meetings", 902, MEETING, [51])
+    account.now += HOUR
+    account.delete("calls", 900)
+    account.asked.clear()
+    names = ["calls:900", "calls:901", "meetings:902", "tasks:x", "nonsense"]
+    page = HUBSPOT.ask_again(names, CONFIG, credential(), HTTP, account.now)
+    assert [path for path, _ in account.asked] == [
+        f"v3/objects/{objects}/batch/read" for objects in ("calls", "meetings")
+    ]
+    [gone] = read_page(page).events
+    assert (gone.kind, gone.record, gone.lead, gone.occurred_at) == (EventKind.RETRACTED, "calls:900", (), account.now)
+    assert gone.key == of_kind(pushed(account.taken()).events, EventKind.RETRACTED)[0].key.replace(":51:", "::")
+    assert (first.record, page.more) == (gone.record, False)
+
+
+# --- setting it up ----------------------------------------------------------------------------------------------
+
+
+def check(config: HubSpotConfig = CONFIG) -> Any:
+    return HUBSPOT.check(config, credential(), HTTP)
+
+
+def test_a_check_names_the_account_and_its_statuses(account: Account) -> None:
+    account.properties |= {"our_score", "industry", "last_download"}
+    checked = check()
+    assert (checked.account, checked.problems) == (str(PORTAL), ())
+    assert checked.statuses == ("NEW", "CONNECTED", "見積中")
+    assert [CONFIG.status_of(word) for word in checked.statuses] == ["new", "contacted", None]
+
+
+def test_a_check_says_what_is_missing(account: Account) -> None:
+    account.refusals["v3/objects/deals/search"] = httpx.Response(403, json={"category": "MISSING_SCOPES"})
+    account.refusals["v3/objects/tasks/search"] = httpx.Response(503, json={})
+    checked = check(HubSpotConfig(portal_id=1, score_property="our_score"))
+    assert [(problem.place, problem.reason) for problem in checked.problems] == [
+        ("portal_id", f"the access token belongs to the account {PORTAL}, portal_id says another"),
+        ("tasks", "api.hubapi.com has trouble of its own (503)"),
+        ("deals", "HubSpot does not let the app read a deal (403): grant it the scope crm.objects.deals.read"),
+        ("score_property", "contacts have no property our_score; name yours as score_property"),
+    ]
+    [problem] = [problem for problem in check(HubSpotConfig()).problems if problem.place == "portal_id"]
+    assert f"set portal_id to {PORTAL}" in problem.reason
+
+
+def test_a_check_without_the_scope_for_contacts(account: Account) -> None:
+    missing = httpx.Response(403, json={"category": "MISSING_SCOPES"})
+    account.refusals |= {"v3/properties/contacts": missing, "account-info/v3/details": missing}
+    checked = check()
+    assert (checked.account, checked.statuses) == ("", ())
+    assert ["crm.objects.contacts.read" in problem.reason for problem in checked.problems] == [True]
+
+
+def test_a_wrong_credential_fails_the_whole_check(account: Account) -> None:
+    account.refusals["account-info/v3/details"] = httpx.Response(401, json={"category": "INVALID_AUTHENTICATION"})
+    with pytest.raises(AskFailed, match="no longer accepts the credential") as failed:
+        check()
+    assert "pat-na1" not in str(failed.value)
+    assert failed.value.retry_after is None
+
+
+class TestHubSpotJourney(SalesJourney):
+    vendor = HubSpotVendor

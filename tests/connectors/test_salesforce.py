@@ -1194,7 +1194,7 @@ def test_registry_knows_it() -> None:
     assert connector("salesforce") is CONNECTOR
 
 
-def test_nothing_is_asked_back() -> None:
+def test_without_a_credential_nothing_is_asked_back() -> None:
     with pytest.raises(AskFailed) as failure, httpx.Client() as http:
         CONNECTOR.fetch([Lookup("Lead", LEAD)], SalesforceConfig(), "", http)
     assert failure.value.retry_after is None

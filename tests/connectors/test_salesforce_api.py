@@ -8,11 +8,9 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, unquote
 
 import httpx
 import pytest
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
+from salesforce_account import HOST, Organisation, error, record, stamped
 from security import FUZZ, JSON, NOW, ContentTests, assert_sound
 from sqlalchemy import select
 from test_salesforce import (
@@ -48,6 +47,7 @@ from app.flows import reconcile, sources
 from app.flows.ledger import Fact, apply
 from app.models import Delivery, Handoff
 from app.state import State
+from connectors.api import Tokens
 from connectors.contract import (
     AskFailed,
     AsksAboutLead,
@@ -60,7 +60,6 @@ from connectors.contract import (
     WebhookRequest,
 )
 from connectors.salesforce import access, api, polling, soql
-from connectors.salesforce.access import Tokens
 from connectors.salesforce.config import SalesforceConfig
 from connectors.salesforce.connector import CONNECTOR, Salesforce
 from connectors.salesforce.ids import normal_id
@@ -68,121 +67,12 @@ from tests.conftest import FRIDAY, Clock
 
 ASKED: Polls[SalesforceConfig] = Salesforce()
 ASKED_ABOUT: AsksAboutLead[SalesforceConfig] = Salesforce()
-HOST = "https://minato.my.salesforce.com"
 SECRET_PARTS = {"client_id": "3MVG9consumer", "client_secret": "c1ient-secret-never-shown"}
 CREDENTIAL = json.dumps({"instance_url": HOST, **SECRET_PARTS})
 BARE = json.dumps({"instance_url": HOST + "/", "access_token": "00Dxx!bare-token-never-shown"})
-ERRORS = json.loads((FIXTURES / "rest_errors.derived.json").read_text())
 SINCE = datetime(2026, 9, 24, 6, tzinfo=UTC)
 UNTIL = datetime(2026, 9, 24, 9, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-def error(name: str, **headers: str) -> httpx.Response:
-    return httpx.Response(ERRORS[name]["status"], json=ERRORS[name]["body"], headers=headers)
-
-
-def record(kind: str, fields: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """The record of an outbound message as the API shows it: typed, with the zone in Salesforce's way."""
-    typed = {name: as_json(value) for name, value in {**fields, **more}.items()}
-    known = normal_id(str(typed["Id"]))
-    url = f"/services/data/{api.VERSION}/sobjects/{kind}/{known}"
-    return {"attributes": {"type": kind, "url": url}, "IsDeleted": False, **typed, "Id": known}
-
-
-def as_json(value: Any) -> Any:
-    if value in ("true", "false"):
-        return value == "true"
-    if isinstance(value, str) and re.fullmatch(r"\d+\.\d+|\d\.\dE\d", value):
-        return float(value)
-    return value.replace("Z", "+0000") if isinstance(value, str) and re.match(r"2026-..-..T", value) else value
-
-
-def stamped(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%S.000+0000}"
-
-
-@dataclass
-class Organisation:
-    """A Salesforce that answers SOQL: ranges of a stamp, lists of ids, and pages of what it found."""
-
-    records: list[dict[str, Any]] = field(default_factory=list)
-    page: int = 2000
-    #: Answered with instead, one after the other; None: as usual.
-    refusals: list[httpx.Response | None] = field(default_factory=list)
-    #: Objects that the user may not read.
-    unreadable: set[str] = field(default_factory=set)
-    #: Every question's SOQL or path, and every form posted for a token.
-    asked: list[str] = field(default_factory=list)
-    forms: list[dict[str, list[str]]] = field(default_factory=list)
-    #: The token that is good now.
-    token: str = "00Dxx!token-1-never-shown"
-    locators: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    clock: datetime | None = None
-    timeouts: list[Mapping[str, float]] = field(default_factory=list)
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        self.timeouts.append(request.extensions["timeout"])
-        if request.url.path == access.TOKEN_PATH:
-            self.forms.append(parse_qs(request.content.decode()))
-            return self.refusals.pop(0) or self.grant() if self.refusals else self.grant()
-        if refusal := self.refusals.pop(0) if self.refusals else None:
-            return refusal
-        if request.headers["authorization"] not in (f"Bearer {self.token}", "Bearer 00Dxx!bare-token-never-shown"):
-            return error("session")
-        headers = {"Date": f"{self.clock:%a, %d %b %Y %H:%M:%S GMT}"} if self.clock else {}
-        status, body = self.data(request)
-        return httpx.Response(status, json=body, headers=headers)
-
-    def grant(self) -> httpx.Response:
-        return httpx.Response(200, json={"access_token": self.token, "instance_url": HOST, "token_type": "Bearer"})
-
-    def data(self, request: httpx.Request) -> tuple[int, Any]:
-        path = request.url.path.removeprefix(api.DATA)
-        if path == "/queryAll":
-            return self.query(request.url.params["q"])
-        if path == "/composite/batch":
-            asked = [unquote(one["url"].partition("?q=")[2]) for one in json.loads(request.content)["batchRequests"]]
-            results = [{"statusCode": status, "result": body} for status, body in map(self.query, asked)]
-            return 200, {"hasErrors": any(r["statusCode"] >= 400 for r in results), "results": results}
-        self.asked.append(request.url.path)
-        if path not in self.locators:
-            return ERRORS["locator"]["status"], ERRORS["locator"]["body"]
-        return 200, self.paged(self.locators.pop(path))
-
-    def query(self, asked: str) -> tuple[int, Any]:
-        self.asked.append(asked)
-        kind = re.search(r" FROM (\w+) WHERE .*$", re.sub(r"\(SELECT[^()]*(\([^()]*\))?[^()]*\)", "(…)", asked))[1]  # type: ignore[index]
-        if kind in self.unreadable:
-            body = json.dumps(ERRORS["object"]["body"]).replace("LeadHistory", kind)
-            return ERRORS["object"]["status"], json.loads(body)
-        found = [one for one in self.records if one["attributes"]["type"] == kind and matches(one, asked)]
-        found.sort(key=lambda one: (one[soql.stamp(kind)], one["Id"]))
-        return 200, self.paged([selected(one, asked) for one in found])
-
-    def paged(self, found: list[dict[str, Any]]) -> dict[str, Any]:
-        if len(found) <= self.page:
-            return {"totalSize": len(found), "done": True, "records": found}
-        rest = f"/query/01g5g00000Rest{len(self.asked)}AAA-{self.page}"
-        self.locators[rest] = found[self.page :]
-        return {"totalSize": 9, "done": False, "nextRecordsUrl": api.DATA + rest, "records": found[: self.page]}
-
-
-def matches(one: Mapping[str, Any], asked: str) -> bool:
-    for name, sign, value in re.findall(r"(\w+) (>=|<) (2[\d:TZ-]+)", asked):
-        at, limit = datetime.fromisoformat(one[name]), datetime.fromisoformat(value)
-        if (at < limit) if sign == ">=" else (at >= limit):
-            return False
-    lists = re.findall(r"(\w+) IN \(('[^)]*)\)", re.sub(r"IN \(SELECT.*?\)\)", "", asked))
-    named = all(f"'{one.get(name)}'" in values for name, values in lists)
-    return named and ("(SELECT" not in asked or bool(one.get("reached")))
-
-
-def selected(one: Mapping[str, Any], asked: str) -> dict[str, Any]:
-    head = asked.partition(" FROM ")[0]
-    names = {"attributes", *re.findall(r"\w+", re.sub(r"TYPEOF.*?END", "", head))}
-    names |= {name for name in ("Who", "What") if f"TYPEOF {name}" in head}
-    return {name: one.get(name) for name in sorted(names - {"SELECT"})}
 
 
 @pytest.fixture
@@ -243,15 +133,15 @@ def test_a_round_reads_every_object_once(organisation: Organisation) -> None:
     pages = polled()
     asked = [re.search(r"FROM (\w+)", question)[1] for question in organisation.asked]  # type: ignore[index]
     assert asked == list(soql.OBJECTS)
-    assert [page.more for page in pages] == [True] * 5 + [False]
-    assert [page.through for page in pages] == [SINCE] * 5 + [UNTIL]
+    assert [page.more for page in pages] == [True] * 6 + [False]
+    assert [page.through for page in pages] == [SINCE] * 6 + [UNTIL]
     assert pages[-1].cursor == ASKED.start(UNTIL)
     assert all(page.url.startswith(f"{HOST}{api.DATA}/queryAll?q=SELECT%20Id") for page in pages)
 
 
 def test_the_questions(organisation: Organisation) -> None:
     polled(score_field="Score__c", attributes={"Industry": "industry", "email": "again"})
-    lead, history, _, task, _, deal = organisation.asked
+    lead, history, _, task, _, deal, stages = organisation.asked
     assert lead == (
         "SELECT Id, IsDeleted, MasterRecordId, SystemModstamp, LastName, FirstName, Company, Email, LeadSource, Status,"
         " OwnerId, IsConverted, ConvertedContactId, Score__c, Industry FROM Lead"
@@ -261,6 +151,9 @@ def test_the_questions(organisation: Organisation) -> None:
     assert "FROM LeadHistory WHERE Field IN ('Status', 'Owner', 'Score__c') AND CreatedDate >= 2026" in history
     assert "TYPEOF What WHEN Opportunity THEN ContactId END FROM Task WHERE" in task
     assert "Amount, ContactId FROM Opportunity" in deal
+    assert (
+        "Opportunity.ContactId FROM OpportunityFieldHistory WHERE Field IN ('StageName') AND CreatedDate >= " in stages
+    )
 
 
 def test_the_next_poll_overlaps(organisation: Organisation) -> None:
@@ -317,7 +210,7 @@ def test_the_token_goes_to_no_other_place(organisation: Organisation, place: Any
 def test_a_long_past_is_read_in_rounds(organisation: Organisation) -> None:
     since = UNTIL - timedelta(days=20)
     pages = polled(since)
-    assert len(pages) == 3 * 6
+    assert len(pages) == 3 * 7
     assert sorted({page.through for page in pages}) == [since, *(since + d * timedelta(days=7) for d in (1, 2)), UNTIL]
     assert [page.through for page in pages] == sorted(page.through for page in pages)
 
@@ -333,7 +226,7 @@ def test_a_clock_of_ours_that_is_ahead_skips_nothing(organisation: Organisation)
     organisation.clock = UNTIL - timedelta(hours=1)
     pages = polled()
     assert (pages[-1].through, pages[-1].cursor) == (organisation.clock, ASKED.start(organisation.clock))
-    assert len(pages) == 6
+    assert len(pages) == 7
 
 
 # --- what a page says

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from security import FUZZ, JSON, NOW, ContentTests, Genuine, SecurityTests
+from security import FUZZ, JSON, NOW, ContentTests, Genuine, SecurityTests, assert_sound
 from standardwebhooks import Webhook
 
 from connectors.contract import (
@@ -261,6 +261,11 @@ def test_config_refuses_nonsense(config: dict[str, Any]) -> None:
 class TestContent(ContentTests):
     connector = CONNECTOR
     config = StandardConfig(statuses={"対応中": LeadStatus.WORKING}, owners={"u-204": "佐藤"})
+
+    def parse(self, body: bytes) -> Parsed:
+        """What can be parsed can be shown."""
+        assert all(isinstance(one.object, str) for one in CONNECTOR.shown(self.request(body), self.config))
+        return super().parse(body)
 
     @FUZZ
     @given(st.data())
@@ -794,3 +799,53 @@ def test_check_canonical_accepts_what_the_contract_promises() -> None:
     for kind, data in accepted:
         at, before = NOW, NOW - timedelta(days=1)
         check_canonical(CanonicalEvent("k", kind, at, GENUINE.lead, data, before, record="calls:1", revised_at=before))
+
+
+# --- setting it up ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        StandardConfig(),
+        StandardConfig(auth="token"),
+        StandardConfig(auth="token", token_header="X-Tasuki-Token"),
+        StandardConfig(statuses={"対応中": LeadStatus.WORKING}, attributes={"業種": "industry"}, system="crm"),
+    ],
+    ids=["signed", "bearer", "header", "own words"],
+)
+def test_the_sample_proves_itself_and_says_something(config: StandardConfig) -> None:
+    url = "https://tasuki.example.jp/webhooks/crm"
+    sample = CONNECTOR.sample(config, SECRET, url, NOW)
+    CONNECTOR.verify(sample, [SECRET], config, NOW)
+    with pytest.raises(Unverified):
+        CONNECTOR.verify(sample, ["whsec_d3Jvbmc="], config, NOW)
+    parsed = CONNECTOR.parse(sample, config)
+    assert_sound(parsed)
+    assert parsed.problems == []
+    assert [event.kind.value for event in parsed.events] == [
+        *("lead", "activity", "score", "owner", "follow_up", "status")
+    ]
+    assert parsed.events[-1].data["status"] == "working"
+    assert parsed.events[0].data.get("attributes") == ({"industry": "製造"} if config.attributes else None)
+    assert all(NOW - timedelta(hours=2) < event.occurred_at < NOW for event in parsed.events)
+
+
+def test_what_is_shown_is_mapped_unless_it_is_misspelt() -> None:
+    sample = CONNECTOR.sample(StandardConfig(attributes={"業種": "industry"}), SECRET, "https://t.example/w", NOW)
+    mapped = CONNECTOR.mapped(StandardConfig())
+    shown = list(CONNECTOR.shown(sample, StandardConfig()))
+    assert [one.object for one in shown][:2] == ["lead", "activity"]
+    assert [name for one in shown for name in one.fields if name not in mapped[one.object]] == []
+    odd = posted(b'[{"kind": "score", "scoer": 5}, 7, {}]', {})
+    assert [(one.object, dict(one.fields)) for one in CONNECTOR.shown(odd, StandardConfig())] == [
+        ("score", {"scoer": 5}),
+        ("", {}),
+        ("", {}),
+    ]
+    assert list(CONNECTOR.shown(posted(b"{", {}), StandardConfig())) == []
+
+
+def test_a_check_says_that_there_is_nothing_to_ask() -> None:
+    with httpx.Client() as http, pytest.raises(AskFailed, match="no API"):
+        CONNECTOR.check(StandardConfig(), "", http)

@@ -19,7 +19,7 @@ on_track     .            at_risk    breached  .          .         .          .
 at_risk      .            .          breached  .          .         .          .
 breached     withdrawn    withdrawn  .         withdrawn  .         withdrawn  .
 met          .            at_risk    breached  .          .         .          .
-met_late     .            at_risk    breached  .          .         .          .
+met_late     withdrawn    at_risk    breached  withdrawn  .         withdrawn  .
 voided       .            at_risk    breached  .          .         .          .
 unknown      withdrawn    at_risk    breached  withdrawn  .         withdrawn  .
 """
@@ -35,9 +35,17 @@ def table(text: str) -> list[tuple[str, str, str]]:
     ("age", "old"), [(timedelta(), False), (TOO_OLD, False), (TOO_OLD + timedelta(microseconds=1), True)]
 )
 def test_why(previous: str, verdict: str, reason: str, age: timedelta, old: bool) -> None:
+    """However old it is when we hear of the MQL: what was told is withdrawn."""
     before = None if previous == "none" else Verdict(previous)
-    expected = None if reason == "." or old else AlertReason(reason)
+    silent = old and reason != "withdrawn"
+    expected = None if reason == "." or silent else AlertReason(reason)
     assert why_alert(before, Status(Verdict(verdict), NOW - age, None), NOW) is expected
+
+
+def test_news_stays_news_however_late_it_comes_about() -> None:
+    """A breach of which we could have known in time."""
+    status = Status(Verdict.BREACHED, NOW, None)
+    assert why_alert(Verdict.MET, status, NOW - timedelta(days=1)) is AlertReason.BREACHED
 
 
 STILL_TRUE = """

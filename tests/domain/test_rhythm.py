@@ -179,6 +179,9 @@ SILENT_SINCE_FRIDAY = Dark(Why.SILENT, at("6/12 18:00"))
             {"failures": 3, "failing_since": at("6/12 18:10"), "heard_at": None},
             Dark(Why.FAILING, at("6/12 18:10")),
         ),
+        # the reading of its past hangs, however well it is polled
+        ("6/13 00:00", {"reading_moved_at": at("6/12 18:00")}, None),
+        ("6/13 00:01", {"reading_moved_at": at("6/12 18:00")}, Dark(Why.STALLED, at("6/12 18:00"))),
     ],
 )
 def test_when_a_feed_is_dark(now, changes, dark) -> None:

@@ -18,11 +18,12 @@ import pytest
 from sqlalchemy import func, select
 
 from app.db import Database
+from app.domain.darkness import STALLED
 from app.domain.refusals import Refused
-from app.flows import backfill, rebuild, reconcile, silences, sources, sweep, tools
+from app.flows import backfill, feeds, rebuild, reconcile, silences, sources, sweep, tools
 from app.flows.backfill import Reading
 from app.flows.sources import Directory
-from app.models import Alert, AuditEntry, Delivery, Event, Feed, Handoff
+from app.models import Alert, AuditEntry, Delivery, Event, Feed, Handoff, Silence
 from app.settings import Settings
 from app.state import State
 from connectors.contract import Polls
@@ -350,3 +351,92 @@ def test_while_its_past_is_read_nobody_is_accused_on_a_sales_tools_word(state, t
     read_all(state)
     with state.database.read() as c:
         assert not silences.darkness(c)
+
+
+# --- that does not come on
+
+
+def look(state: State) -> None:
+    """What happens by itself within the next minutes."""
+    reconcile.poll_due(state.database, state.directory, state.http, state.clock(), state.stored)
+    drain(state)
+    feeds.watch(state.database, state.settings, state.clock())
+    sweep.run(state.database, state.versions, state.clock())
+
+
+def told_admins(state: State) -> list[str]:
+    with state.database.read() as c:
+        return list(c.execute(select(Alert.reason).where(Alert.handoff_id.is_(None)).order_by(Alert.id)).scalars())
+
+
+def verdict(state: State) -> str:
+    with state.database.read() as c:
+        return c.execute(select(Handoff.verdict)).scalar_one()
+
+
+def nobody_reads(_state: State, _tool: Tool) -> None:
+    """Each worker that takes the page dies."""
+
+
+def in_circles(state: State, tool: Tool) -> None:
+    """The tool gives out the same place for ever."""
+    tool._page = lambda *_: {"data": [], "more": True, "through": (FRIDAY - 90 * DAY).isoformat()}  # type: ignore[method-assign]
+    for _ in range(3):
+        turn(state)
+
+
+def in_trouble(state: State, tool: Tool) -> None:
+    tool.refusals = [(503, {})]
+    turn(state)
+
+
+@pytest.mark.parametrize("hangs", [nobody_reads, in_circles, in_trouble])
+def test_a_reading_that_does_not_come_on_is_told_once_and_nobody_is_accused(state, tool, source, clock, hangs) -> None:
+    push(state, source, *qualified("L-1", FRIDAY - 20 * H))
+    look(state)
+    begin(state)
+    page = tool._page
+    tool.happened(called("L-1", FRIDAY - H))
+    clock.advance(STALLED)
+    state.directory.forget()
+    hangs(state, tool)
+    tool._page = page
+    look(state)
+    assert (verdict(state), told_admins(state)) == ("unknown", [])
+    for _ in range(3):
+        clock.advance(10 * MINUTE)
+        hangs(state, tool)
+        tool._page = page
+        look(state)
+    with state.database.read() as c:
+        silence = c.execute(select(Silence.why, Silence.since)).one()
+    assert silence == ("stalled", FRIDAY)
+    assert (verdict(state), told_admins(state)) == ("unknown", ["feed_dark"])
+    clock.advance(H)
+    begin(state, again=True)
+    assert read_all(state).done_at
+    clock.advance(10 * MINUTE)
+    look(state)
+    look(state)
+    assert (verdict(state), told_admins(state)) == ("met", ["feed_dark", "feed_back"])
+
+
+def test_a_reading_that_comes_on_slowly_is_no_trouble(state, tool, source, clock) -> None:
+    history(tool)
+    begin(state)
+    for _ in range(2):
+        clock.advance(STALLED - MINUTE)
+        turn(state)
+        look(state)
+    assert told_admins(state) == []
+
+
+def test_a_person_who_goes_on_with_it_gives_it_its_time_again(state, tool, source, clock) -> None:
+    begin(state)
+    tool.refusals = [(401, {})]
+    turn(state)
+    clock.advance(STALLED)
+    begin(state)
+    clock.advance(H)
+    look(state)
+    assert told_admins(state) == []

@@ -370,7 +370,7 @@ def test_a_follow_up_by_hand_joins_nobody(database, apply, decide, ids) -> None:
     with database.write() as c:
         call = {"channel": "call", "automated": False}
         entry = Entry(lead, EventKind.FOLLOW_UP, call, by="田中")
-        recorded = follow_ups.record(c, entry, policies.all_versions(c), FRIDAY + H)
+        recorded = follow_ups.record(c, entry, policies.all_versions(c), FRIDAY + H, actor="cli:ops")
         row = c.execute(select(Event.lead_id, Event.about).where(Event.id == recorded.event_id)).one()
     assert tuple(row) == (lead, [[ids[0].system, ids[0].value]])
     assert SFA not in ids or lead_of(database, SFA) != lead

@@ -118,6 +118,23 @@ def test_what_the_webhook_may_still_bring_is_not_counted(state, tool, source, cl
     assert (count(state, Event), feed(state, source).recovered) == (3, 1)
 
 
+def test_what_a_poll_only_repeats_under_another_key_is_not_counted(state, tool, source, clock) -> None:
+    """Polls read whole records: most of what they say was told by webhooks, in other words for its id."""
+    poll(state)
+    told = [scored("L-1", FRIDAY), called("L-1", FRIDAY + MINUTE) | {"record": "calls/1"}]
+    push(state, source, *told)
+    clock.advance(5 * MINUTE)
+    for number, fact in enumerate(told):
+        tool.happened(fact | {"id": f"snapshot-{number}"})
+    poll(state)
+    assert feed(state, source).recovered == 0
+    clock.advance(10 * MINUTE)
+    for number, changed in enumerate(({"outcome": "つながった"}, {"outcome": "つながった"}, {"outcome": "不在"})):
+        tool.happened(told[1] | {"id": f"edited-{number}"} | changed, FRIDAY + 6 * MINUTE)
+    poll(state)
+    assert (count(state, Event), feed(state, source).recovered) == (7, 2)
+
+
 def test_a_poll_that_finds_nothing_leaves_no_delivery(state, tool, source, clock) -> None:
     for _ in range(3):
         poll(state)

@@ -118,7 +118,7 @@ class FollowUp(RootModel[Annotated[AnyAct, Field(discriminator="kind")]]):
 
 class Recorded(Shown):
     event_id: str
-    lead_id: int
+    lead_id: int = Field(description="Whom it is about; another one than was named, if that was joined into it.")
     occurred_at: datetime
     new: bool = Field(description="false: it was recorded before under the same Idempotency-Key.")
     handoff: Handoff | None = Field(description="The lead's newest handoff as it stands now; null: there is none.")
@@ -163,11 +163,11 @@ def record_follow_up(
     now = state.clock()
     entry = _entry(body.root, by=token.name, key=f"{token.name}:{idempotency_key}" if idempotency_key else None)
     with state.database.write() as c:
-        recorded = follow_ups.record(c, entry, state.versions.read(c), now)
-        handoff = lists.newest_handoff(c, entry.lead_id)
-    if handoff:
-        response.headers["Location"] = f"/v1/handoffs/{handoff.id}/explain"
-    return _recorded(recorded, entry.lead_id, handoff, state)
+        recorded = follow_ups.record(c, entry, state.versions.read(c), now, actor=token.name)
+        stands = _stands(c, recorded, state)
+    if stands.handoff:
+        response.headers["Location"] = f"/v1/handoffs/{stands.handoff.id}/explain"
+    return stands
 
 
 class Revision(Written):
@@ -227,10 +227,7 @@ def retract_follow_up(
 
 def _stands(c: Connection, recorded: follow_ups.Recorded, state: State) -> Recorded:
     lead_id = follow_ups.lead_of(c, recorded.event_id)
-    return _recorded(recorded, lead_id, lists.newest_handoff(c, lead_id), state)
-
-
-def _recorded(recorded: follow_ups.Recorded, lead_id: int, handoff: Any | None, state: State) -> Recorded:
+    handoff = lists.newest_handoff(c, lead_id)
     return Recorded(
         event_id=recorded.event_id,
         lead_id=lead_id,
