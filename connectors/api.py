@@ -96,7 +96,9 @@ def digest_of(credential: str) -> str:
 
 # Asking
 
-JSON = {"Accept": "application/json", "Content-Type": "application/json"}
+ACCEPT = {"Accept": "application/json"}
+#: Only with a body: kintone, for one, refuses a GET that names its type.
+CONTENT = {"Content-Type": "application/json"}
 
 
 @dataclass(slots=True)

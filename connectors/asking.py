@@ -309,7 +309,7 @@ def complaint(response: httpx.Response) -> str:
 
 def secrets_of(request: httpx.Request) -> list[str]:
     """Every word of the headers and every value of the query that is long enough to be a secret."""
-    words = [word for value in request.headers.values() for word in value.split()]
+    words = [word for value in request.headers.values() for word in re.split(r"[\s,]+", value)]
     return [word for word in (*words, *request.url.params.values()) if len(word) >= 8]
 
 
