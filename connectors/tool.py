@@ -136,6 +136,8 @@ class PolledTool(Tool[Config]):
 
     #: The tool's words for what is read, in this order: people before what was done about them.
     objects: Sequence[str] = ()
+    #: How much of a long past is read at once, through every object.
+    round: timedelta = rounds.ROUND
 
     def api(self, config: Config, credential: str, http: httpx.Client, patience: float = 30.0) -> Api:
         """The account's API. Raises AskFailed when the credential cannot be right."""
@@ -152,7 +154,7 @@ class PolledTool(Tool[Config]):
         self, cursor: dict[str, Any], until: datetime, config: Config, credential: str, http: httpx.Client
     ) -> Page:
         api = self.api(config, credential, http)
-        return rounds.poll(self.objects, cursor, until, lambda place: self.page(api, place, config))
+        return rounds.poll(self.objects, cursor, until, lambda place: self.page(api, place, config), longest=self.round)
 
     def check(self, config: Config, credential: str, http: httpx.Client) -> Checked:
         """A page of what changed in each object within the last hour."""

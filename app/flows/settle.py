@@ -208,7 +208,7 @@ def _told(c: Connection, handoff_ids: list[int]) -> set[int]:
     """Those of whose breach somebody heard, or may hear before it is known to be none."""
     breach = select(Alert.handoff_id).where(Alert.handoff_id.in_(handoff_ids))
     breach = breach.where(Alert.reason == AlertReason.BREACHED.value, Alert.state.in_(("asking", "owed", "sent")))
-    return set(c.execute(breach).scalars())
+    return {handoff_id for handoff_id in c.execute(breach).scalars() if handoff_id is not None}
 
 
 def _cancel(c: Connection, voided: list[int]) -> None:

@@ -50,7 +50,10 @@ def test_the_audit_log_names_who_recorded_it_and_the_entry_whose_call_it_was(off
     revised = office.asks("PATCH", f"/v1/follow-ups/{said['event_id']}", json={"outcome": "つながった"}).json()
     assert revised["handoff"]["first_touch"]["by"] == "田中 舞"
     told = office.get("/v1/audit", action="lead.follow_up")["items"]
-    assert [(each["by"], each["after"]["by"]) for each in told] == [("test admin", "田中 舞"), ("test write", "田中 舞")]
+    assert [(each["by"], each["after"]["by"]) for each in told] == [
+        ("test admin", "田中 舞"),
+        ("test write", "田中 舞"),
+    ]
 
 
 def test_who_and_when_are_the_token_and_now_unless_told(office) -> None:

@@ -8,8 +8,8 @@ A tool's test module supplies its account, small enough to test with, and one su
         vendor = PipedriveVendor
 
 A tool of marketing takes `MarketingJourney`. The account answers the tool's API on a loopback server (`answer`) and
-collects its webhooks in `sent`; it acts at `self.clock()`. Where polls do not show deletions, the connector asks again by ids
-(`contract.AsksAgain`). Neither base class is collected by itself.
+collects its webhooks in `sent`; it acts at `self.clock()`. Where polls do not show deletions, the connector asks again
+by ids (`contract.AsksAgain`). Neither base class is collected by itself.
 """
 
 from __future__ import annotations
