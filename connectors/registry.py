@@ -19,6 +19,11 @@ BUILT_IN = {
     "salesforce": "connectors.salesforce.connector",
     "pipedrive": "connectors.pipedrive.connector",
     "kintone": "connectors.kintone.connector",
+    "marketo": "connectors.marketo.connector",
+    "zoho": "connectors.zoho.connector",
+    "dynamics": "connectors.dynamics.connector",
+    "cloudevents": "connectors.cloudevents.connector",
+    "twenty": "connectors.twenty.connector",
 }
 
 
