@@ -14,10 +14,10 @@ from app.commands.printing import AsJson, Terminal
 from app.domain.agenda import Lead
 from app.domain.clock import Verdict
 from app.domain.language import span
-from app.domain.quality import Jump, Kind, Look
+from app.domain.quality import Jump, Kind, Logging, Look
 from app.domain.statistics import share_in_words
 from app.flows import people, quality
-from app.flows.evidence import LoggingRow, OwnersPauses, StatusOnly
+from app.flows.evidence import OwnersPauses, StatusOnly
 from app.flows.lists import Page
 from app.flows.messages import who
 from app.flows.misfits import ImpossibleTime, JumpRow, Quarantine, UnknownWord
@@ -70,10 +70,9 @@ def _cases(kind: Kind, page: Page, terminal: Terminal, *, as_json: bool) -> None
 
 def _plain(row: Any) -> Any:
     """As it was found; times of a length in seconds."""
-    if isinstance(row, LoggingRow):
-        late, told = row.logging.late, row.logging
-        counted = {"owner": told.owner, "everybody": told.everybody, "recorded": late.whole, "late": late.part}
-        spans = {"median_seconds": told.median.total_seconds(), "p90_seconds": told.p90.total_seconds()}
+    if isinstance(row, Logging):
+        counted = {"whose": row.whose, "everybody": row.everybody, "recorded": row.late.whole, "late": row.late.part}
+        spans = {"median_seconds": row.median.total_seconds(), "p90_seconds": row.p90.total_seconds()}
         return counted | spans | {"oldest_at": row.oldest}
     return asdict(row) if is_dataclass(row) and not isinstance(row, type) else dict(row._mapping)
 
@@ -103,11 +102,10 @@ def _status_only(row: StatusOnly, terminal: Terminal) -> list[object]:
     return [row.handoff_id, _who(row.lead, terminal), row.owner, row.status, terminal.moment(row.at), row.by]
 
 
-def _logging(row: LoggingRow, terminal: Terminal) -> list[object]:
-    told = row.logging
-    owner = terminal.words("everybody") if told.everybody else told.owner
+def _logging(told: Logging, terminal: Terminal) -> list[object]:
+    whose = terminal.words("everybody") if told.everybody else told.whose
     spans = [span(length, terminal.locale) for length in (told.median, told.p90)]
-    return [owner, told.late.whole, share_in_words(told.late, terminal.locale), *spans]
+    return [whose, told.late.whole, share_in_words(told.late, terminal.locale), *spans]
 
 
 def _jump(row: JumpRow, terminal: Terminal) -> list[object]:
@@ -165,7 +163,7 @@ CASES: dict[Kind, tuple[Sequence[str], Cells]] = {
     Kind.SFA_ONLY: _ONE_SIDED,
     Kind.AMBIGUOUS_IDENTITIES: (("Lead", "Known as", "In doubt", "Shared with"), _doubt),
     Kind.STATUS_ONLY: (("Handoff", "Lead", "Owner", "Status", "When", "By"), _status_only),
-    Kind.LATE_LOGGING: (("Owner", "Recorded", "After more than 2 h", "Median", "Nine of ten within"), _logging),
+    Kind.LATE_LOGGING: (("Team or owner", "Recorded", "After more than 2 h", "Median", "Nine of ten within"), _logging),
     Kind.SCORE_JUMPS: (("Source", "Lead", "Score", "Since", "Until"), _jump),
     Kind.QUARANTINED: (("Source", "Count", "Why", "Oldest", "Newest", "Delivery"), _quarantine),
     Kind.UNMAPPED_STATUSES: (("Source", "Word", "Count", "Newest", "Line for `statuses`"), _word),

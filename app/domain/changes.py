@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from app.domain.agreement import Duty
 from app.domain.calendar import ClockKind
 from app.domain.deadline import deadline
 from app.domain.episode import Change, ChangeKind, Episode, Event
@@ -26,7 +27,7 @@ def note(episode: Episode, event: Event, policies: Policies) -> None:
             episode.changes = [_resumed(change, event.occurred_at) for change in episode.changes]
         case EventKind.ACKNOWLEDGED:
             _acknowledge(episode, event, policies.by_id[episode.terms_id])
-        case EventKind.TERMS:
+        case EventKind.TERMS if event.data.get("duty", Duty.FOLLOW_UP) == episode.duty:
             _new_terms(episode, event, policies)
 
 

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain import course
-from app.domain.agreement import Duty
 from app.domain.calendar import ClockKind, working_time
-from app.domain.course import Agreed, Course, agreed_in
+from app.domain.course import Agreed, Course, agreed_in, follow_up_in
 from app.domain.deadline import Receipt, ReceiptLine, before_deadline
 from app.domain.episode import ChangeKind, Episode
 from app.domain.policy import Policies, PolicyVersion
@@ -56,14 +55,14 @@ class Status:
 
 def receipt(episode: Episode, policies: Policies) -> Receipt:
     """How the deadline of a handoff is computed, line by line, with everything that moved its clock."""
-    if (agreed := _agreed(episode, policies.by_id[episode.policy_id])) is None:
+    if (agreed := agreed_in(policies.by_id[episode.policy_id], episode.duty)) is None:
         return _at_once(episode, policies.by_id[episode.policy_id])
     return _course(episode, agreed, policies).receipt
 
 
 def terms(episode: Episode, policies: Policies) -> Terms:
     """The deadline of a handoff and the moment of its warning."""
-    if (agreed := _agreed(episode, policies.by_id[episode.policy_id])) is None:
+    if (agreed := agreed_in(policies.by_id[episode.policy_id], episode.duty)) is None:
         return Terms(episode.qualified_at, None)
     walked = _course(episode, agreed, policies)
     return Terms(walked.due, _warn_at(walked, episode))
@@ -71,32 +70,17 @@ def terms(episode: Episode, policies: Policies) -> Terms:
 
 def plain_receipt(qualified_at: datetime, version: PolicyVersion) -> Receipt:
     """How the deadline of a lead is computed that qualifies then, if nothing moves its clock."""
-    return course.run(qualified_at, agreed_in(version), version, (), Policies([version])).receipt
+    return course.run(qualified_at, follow_up_in(version), version, (), Policies([version])).receipt
 
 
 def plain_terms(qualified_at: datetime, version: PolicyVersion) -> Terms:
-    walked = course.run(qualified_at, agreed_in(version), version, (), Policies([version]))
+    walked = course.run(qualified_at, follow_up_in(version), version, (), Policies([version]))
     return Terms(walked.due, _warning(walked))
 
 
 def _course(episode: Episode, agreed: Agreed, policies: Policies) -> Course:
     version = policies.by_id[episode.policy_id]
-    return course.run(episode.qualified_at, agreed, version, episode.changes, policies)
-
-
-def _agreed(episode: Episode, version: PolicyVersion) -> Agreed | None:
-    """What is counted for this duty; None: no time at all."""
-    policy, owed = version.policy, version.policy.marketing
-    open_time = ClockKind.ELAPSED if policy.clock is ClockKind.ELAPSED else ClockKind.BUSINESS_HOURS
-    match episode.duty:
-        case Duty.ANSWER:
-            return Agreed(owed.clock, owed.answer_hours or 0)
-        case Duty.BRIEF:
-            return Agreed(owed.clock, owed.brief_hours) if owed.brief_hours else None
-        case Duty.NEXT_RESPONSE:
-            return Agreed(open_time, policy.next_response_hours or policy.target)
-        case _:
-            return agreed_in(version)
+    return course.run(episode.qualified_at, agreed, version, episode.changes, policies, episode.duty)
 
 
 def _at_once(episode: Episode, version: PolicyVersion) -> Receipt:

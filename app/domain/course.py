@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from app.domain.agreement import Duty
 from app.domain.calendar import Calendar, ClockKind, working_time
 from app.domain.deadline import NOTHING, Receipt, ReceiptLine, deadline, end_of, spend
 from app.domain.episode import Change, ChangeKind
@@ -32,6 +33,7 @@ class Agreed:
 class Course:
     """A clock as it stands after some changes."""
 
+    duty: Duty
     #: When the lead qualified; a staggered clock starts later.
     origin: datetime
     start: datetime
@@ -55,10 +57,17 @@ class Course:
 
 
 def run(
-    start: datetime, agreed: Agreed, version: PolicyVersion, changes: Sequence[Change], policies: Policies
+    start: datetime,
+    agreed: Agreed,
+    version: PolicyVersion,
+    changes: Sequence[Change],
+    policies: Policies,
+    duty: Duty = Duty.FOLLOW_UP,
 ) -> Course:
     """Walk the changes, which are in event time, until the deadline."""
-    course = _begun(start, agreed, version, policies)
+    full = deadline(start, agreed.clock, agreed.amount, version.calendar)
+    lines = list(full.lines)
+    course = Course(duty, start, start, agreed, version, policies, start, version.calendar, full.due, lines)
     for change in changes:
         if change.at >= course.due and change.at > course.start:
             break
@@ -68,11 +77,6 @@ def run(
         if change.kind in (ChangeKind.PAUSE, ChangeKind.OWNER):
             course.behind.append(change)
     return course
-
-
-def _begun(start: datetime, agreed: Agreed, version: PolicyVersion, policies: Policies) -> Course:
-    full = deadline(start, agreed.clock, agreed.amount, version.calendar)
-    return Course(start, start, agreed, version, policies, start, version.calendar, full.due, list(full.lines))
 
 
 # One change
@@ -153,11 +157,26 @@ _WALK = {
 
 def _under(course: Course, version: PolicyVersion, start: datetime) -> Course:
     """The same clock, had it run under that version from that start on."""
-    agreed = course.agreed if version is course.version else agreed_in(version)
-    return run(start, agreed, version, course.behind, course.policies)
+    agreed = course.agreed if version is course.version else agreed_in(version, course.duty) or course.agreed
+    return run(start, agreed, version, course.behind, course.policies, course.duty)
 
 
-def agreed_in(version: PolicyVersion) -> Agreed:
+def agreed_in(version: PolicyVersion, duty: Duty) -> Agreed | None:
+    """What a version counts for a duty; None: it does not time it."""
+    policy, owed = version.policy, version.policy.marketing
+    open_time = ClockKind.ELAPSED if policy.clock is ClockKind.ELAPSED else ClockKind.BUSINESS_HOURS
+    match duty:
+        case Duty.ANSWER:
+            return Agreed(owed.clock, owed.answer_hours) if owed.answer_hours else None
+        case Duty.BRIEF:
+            return Agreed(owed.clock, owed.brief_hours) if owed.brief_hours else None
+        case Duty.NEXT_RESPONSE:
+            return Agreed(open_time, policy.next_response_hours) if policy.next_response_hours else None
+        case _:
+            return follow_up_in(version)
+
+
+def follow_up_in(version: PolicyVersion) -> Agreed:
     return Agreed(version.policy.clock, version.policy.target)
 
 

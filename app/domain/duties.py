@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from app.domain import changes
 from app.domain.agreement import Duty
 from app.domain.episode import Episode, Event
 from app.domain.follow_up import touch_of, touched
@@ -65,7 +66,11 @@ def _open(duties: Iterable[Episode], duty: Duty) -> list[Episode]:
 
 
 def follow(history: History, event: Event, policies: Policies) -> None:
-    """What this event fulfils."""
+    """What this event fulfils, or moves."""
+    if event.kind is EventKind.TERMS:
+        for owed in history.duties:
+            if owed.touch is None and owed.void_reason is None:
+                changes.note(owed, event, policies)
     if event.kind is EventKind.ANSWER:
         for owed in _open(history.duties, Duty.ANSWER):
             owed.touch = touched(event, "answer")

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from app.domain import changes
+from app.domain.agreement import Duty
 from app.domain.calendar import ClockKind
 from app.domain.clock import TICK, plain_terms, terms
 from app.domain.deadline import deadline
@@ -36,6 +38,7 @@ class Move:
     """A deadline that changes."""
 
     handoff_id: int
+    duty: Duty
     lead_id: int
     name: str | None
     company: str | None
@@ -92,8 +95,13 @@ def _without_notice(policies: Policies, to: Destinations) -> Policies:
 def _due(episode: Episode, version: PolicyVersion, policies: Policies, now: datetime) -> datetime:
     """As the fold of the ledger would have it after the event that moves the clock."""
     moved, at = replace(episode, changes=list(episode.changes)), moves_at(episode, now)
-    changes.note(moved, Event("", EventKind.TERMS, at, now, {"policy": version.id}), policies)
+    changes.note(moved, Event("", EventKind.TERMS, at, now, new_terms(episode, version.id)), policies)
     return terms(moved, policies).due_at
+
+
+def new_terms(episode: Episode, policy_id: int) -> dict[str, Any]:
+    """What the event says that moves this clock."""
+    return {"policy": policy_id} if episode.duty is Duty.FOLLOW_UP else {"policy": policy_id, "duty": episode.duty}
 
 
 def moves_at(episode: Episode, now: datetime) -> datetime:
@@ -104,7 +112,17 @@ def moves_at(episode: Episode, now: datetime) -> datetime:
 
 def _move(clock: Running, due: datetime, *, overdue: bool) -> Move:
     owner = clock.episode.owner_name or clock.episode.owner
-    return Move(clock.handoff_id, clock.lead_id, clock.name, clock.company, owner, clock.due_at, due, overdue)
+    return Move(
+        clock.handoff_id,
+        clock.episode.duty,
+        clock.lead_id,
+        clock.name,
+        clock.company,
+        owner,
+        clock.due_at,
+        due,
+        overdue,
+    )
 
 
 def first(start: datetime, before: PolicyVersion | None, after: PolicyVersion) -> First:

@@ -177,7 +177,7 @@ def _follow(history: History, event: Event, policies: Policies) -> None:
     if episode := history.running:
         _follow_episode(history, episode, event, outcome, policies)
     elif contact := contact_of(event):
-        history.contacts[contact.kind] = contact
+        history.contacts[f"{contact.kind} {contact.by or ''}"] = contact
     else:
         _qualify(history, event, policies)
     duties.follow(history, event, policies)
@@ -305,9 +305,9 @@ def _episode_begins(history: History, event: Event, version: PolicyVersion, fact
         owner_name=None,
         owner_email=None,
         assigned_at=None,
-        touch=_earlier_contact(history.contacts, event.occurred_at, version.policy.follow_ups),
     )
     _assign(episode, history)
+    episode.touch = _earlier_contact(history.contacts, episode, version.policy.follow_ups)
     return episode
 
 
@@ -325,11 +325,11 @@ def _assign(episode: Episode, history: History) -> None:
     episode.owner_email, episode.assigned_at = history.owner_email, history.assigned_at
 
 
-def _earlier_contact(contacts: dict[str, Touch], at: datetime, follow_ups: FollowUps) -> Touch | None:
+def _earlier_contact(contacts: dict[str, Touch], episode: Episode, follow_ups: FollowUps) -> Touch | None:
     """The rep was quicker: the last contact that the policy counts, unless it is too long ago."""
-    counting = [contact for kind, contact in contacts.items() if _counts(kind, follow_ups)]
+    counting = [c for c in contacts.values() if _counts(c.kind, follow_ups) and may_touch(c, episode, follow_ups)]
     last = max(counting, key=lambda contact: contact.at, default=None)
-    lately = last is not None and at - last.at <= timedelta(days=follow_ups.earlier_contact_days)
+    lately = last is not None and episode.qualified_at - last.at <= timedelta(days=follow_ups.earlier_contact_days)
     return last if lately else None
 
 

@@ -37,7 +37,7 @@ class History:
     status: str | None = None
     #: Opportunities seen so far; the first sight of one is a follow-up, its later edits are not.
     opportunities: list[str] = field(default_factory=list)
-    #: The last contact of each kind outside an episode.
+    #: The last contact of each kind and person outside an episode.
     contacts: dict[str, Touch] = field(default_factory=dict)
     #: Why sales took the lead out; None: it is in.
     excluded: str | None = None

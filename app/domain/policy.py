@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,8 @@ class Policy(Document):
     restarts_at_most: Annotated[int, Field(ge=0, le=10)] = 1
     #: Owner → calendar in which that owner's time is counted from the assignment on.
     owner_calendars: dict[Text, Text] = Field(default_factory=dict)
+    #: Team → who is in it, as the tools call them (id, name or e-mail); reports tell teams and not people.
+    teams: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
     #: A pause without an end, or with a later one, ends after this many days.
     longest_pause_days: Annotated[float, Field(gt=0, le=365)] = 30
     #: A lead that was given back qualifies again after this many days, on evidence from after the return.
@@ -91,6 +94,13 @@ class Policy(Document):
     def days_are_whole(self) -> Policy:
         if self.clock is ClockKind.BUSINESS_DAYS and self.target != int(self.target):
             raise complaint("whole_days", "A target in business days is a whole number; use business_hours for less.")
+        return self
+
+    @model_validator(mode="after")
+    def nobody_is_in_two_teams(self) -> Policy:
+        members = Counter(member for team in self.teams.values() for member in set(team))
+        if twice := sorted(member for member, teams in members.items() if teams > 1):
+            raise complaint("two_teams", "{who} is in two teams; name everybody once.", who=twice[0])
         return self
 
     @property
@@ -134,7 +144,7 @@ class PolicyVersion:
 
 
 #: Changes with what the fold keeps, so that checkpoints of an older program are not gone on from.
-FOLD = "2 "
+FOLD = "3 "
 
 
 class Policies:
@@ -160,6 +170,11 @@ class Policies:
         if all(version.policy.enabled for version in self.versions):
             return ()
         return [version for version in _newest(self.versions, at) if not version.policy.enabled]
+
+    def teams(self, at: datetime) -> dict[str, str]:
+        """Who is in which team at that moment; the policy that is tried first has the say."""
+        said = [version.policy.teams for version in reversed(self.in_force(at))]  # what is put in last stays
+        return {member: team for teams in said for team, members in teams.items() for member in members}
 
     @cached_property
     def tiered(self) -> bool:

@@ -76,8 +76,8 @@ class Tally:
 class Entry:
     """A follow-up that somebody wrote down."""
 
-    #: Who did it, or else the lead's owner; None: nobody knows.
-    owner: str | None
+    #: Who did it, or else the lead's owner; the team instead where teams are named. None: nobody knows, or in no team.
+    whose: str | None
     happened_at: datetime
     written_at: datetime
 
@@ -95,30 +95,38 @@ class Entry:
 class Logging:
     """How long entries took."""
 
-    #: None: nobody knows whose; with `everybody`, all of them together.
-    owner: str | None
+    #: As in `Entry`; None with `everybody`: all of them together.
+    whose: str | None
     everybody: bool
     late: Share
     median: timedelta
     #: Nine of ten took this long at most (nearest rank).
     p90: timedelta
+    #: When the earliest of the late ones happened.
+    oldest: datetime | None
+
+    @property
+    def count(self) -> int:
+        """Of late entries, each counted once however they are summed up."""
+        return 0 if self.everybody else self.late.part
 
 
 def logging_delays(entries: Sequence[Entry]) -> list[Logging]:
-    """All together, then by owner: who wrote most first. How late somebody is gives nobody a place."""
+    """All together, then one by one: who wrote most first. How late somebody is gives nobody a place."""
     if not entries:
         return []
-    whose = sorted(entries, key=lambda e: (e.owner is None, e.owner or ""))
-    by_owner = [_logging(list(group), owner) for owner, group in groupby(whose, key=lambda e: e.owner)]
-    by_owner.sort(key=lambda each: -each.late.whole)  # stable: by name where they wrote as much
-    return [_logging(entries, None, everybody=True), *by_owner]
+    by_name = sorted(entries, key=lambda e: (e.whose is None, e.whose or ""))
+    told = [_logging(list(group), whose) for whose, group in groupby(by_name, key=lambda e: e.whose)]
+    told.sort(key=lambda each: -each.late.whole)  # stable: by name where they wrote as much
+    return [_logging(entries, None, everybody=True), *told]
 
 
-def _logging(entries: Sequence[Entry], owner: str | None, *, everybody: bool = False) -> Logging:
+def _logging(entries: Sequence[Entry], whose: str | None, *, everybody: bool = False) -> Logging:
     delays = sorted(entry.delay for entry in entries)
-    late = Share(sum(entry.late for entry in entries), len(entries))
+    late = [entry.happened_at for entry in entries if entry.late]
     middle = (delays[(len(delays) - 1) // 2] + delays[len(delays) // 2]) / 2
-    return Logging(owner, everybody, late, middle, delays[ceil(0.9 * len(delays)) - 1])
+    p90 = delays[ceil(0.9 * len(delays)) - 1]
+    return Logging(whose, everybody, Share(len(late), len(entries)), middle, p90, min(late, default=None))
 
 
 # --- scores

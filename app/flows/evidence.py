@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,8 @@ from app.models import Event as EventRow
 from connectors.contract import EventKind
 
 Row = aliased(EventRow)
+#: What somebody is called: name, id, e-mail address; the first is for people.
+Names = tuple[str, ...]
 
 
 # --- a status alone
@@ -90,35 +92,15 @@ def _status_only(row: Any) -> StatusOnly:
 # --- late entries
 
 
-@dataclass(frozen=True, slots=True)
-class LoggingRow:
-    """How long somebody's entries took, and when the earliest of the late ones happened."""
-
-    logging: Logging
-    oldest: datetime | None
-
-    @property
-    def count(self) -> int:
-        return 0 if self.logging.everybody else self.logging.late.part
-
-
-def late_logging(c: Connection, look: Look) -> list[LoggingRow]:
+def late_logging(c: Connection, look: Look) -> list[Logging]:
     """Of the follow-ups by people that were written down since then; costs what `lately.events` costs, and a look
     along `ix_events_record` for those that are late."""
-    entries = _entries(c, look)
-    oldest: dict[str | None, datetime] = {}
-    for entry in entries:
-        if entry.late:
-            oldest[entry.owner] = min(entry.happened_at, oldest.get(entry.owner, entry.happened_at))
-    return [
-        LoggingRow(each, min(oldest.values(), default=None) if each.everybody else oldest.get(each.owner))
-        for each in logging_delays(entries)
-    ]
+    return logging_delays(_entries(c, look))
 
 
 def _entries(c: Connection, look: Look) -> list[Entry]:
-    told = _told(c, look)
-    entries = {event.id: _entry(event, owner) for event, owner in told if _is_entry(event)}
+    told, teams = _told(c, look), look.policies.teams(look.now)
+    entries = {event.id: _entry(event, owner, teams) for event, owner in told if _is_entry(event)}
     edited = {event.id: event.record for event, _ in told if event.record and event.id in entries}
     first = lately.first_written(c, (record for key, record in edited.items() if entries[key].late))
     for key, record in edited.items():
@@ -127,17 +109,17 @@ def _entries(c: Connection, look: Look) -> list[Entry]:
     return [entry for entry in entries.values() if entry.written_at >= look.since]
 
 
-def _told(c: Connection, look: Look) -> list[tuple[Event, str | None]]:
-    """Follow-ups that stand, with the owner of their lead. When a poll heard of one says nothing about when it was
-    written down, and what lay in our future says nothing about when it happened."""
+def _told(c: Connection, look: Look) -> list[tuple[Event, Names]]:
+    """Follow-ups that stand, with what the owner of their lead is called. When a poll heard of one says nothing about
+    when it was written down, and what lay in our future says nothing about when it happened."""
     columns = (EventRow.id, EventRow.kind, EventRow.occurred_at, EventRow.received_at, EventRow.data)
     more = (EventRow.recorded_at, EventRow.record, EventRow.revised_at)
-    owner = (Lead.history["owner_name"].as_string(), Lead.history["owner"].as_string())
+    owner = tuple(Lead.history[name].as_string() for name in ("owner_name", "owner", "owner_email"))
     kinds = (EventKind.FOLLOW_UP, EventKind.RETRACTED)
     query = lately.events(look, kinds, *columns, *more, *owner).outerjoin(Delivery, Delivery.id == EventRow.delivery_id)
     polled = EventRow.recorded_at.is_(None) & (Delivery.method == POLL)
     rows = c.execute(query.where(polled.is_not(True), EventRow.claimed_at.is_(None))).all()
-    owners = {row.id: row[8] or row[9] for row in rows}
+    owners = {row.id: tuple(name for name in row[8:11] if name) for row in rows}
     return [(event, owners[event.id]) for event in in_force(Event(r.id, EventKind(r.kind), *r[2:8]) for r in rows)]
 
 
@@ -145,8 +127,12 @@ def _is_entry(event: Event) -> bool:
     return event.kind is EventKind.FOLLOW_UP and not event.data.get("automated")
 
 
-def _entry(event: Event, owner: str | None) -> Entry:
-    return Entry(event.data.get("by") or owner, event.occurred_at, event.recorded_at or event.received_at)
+def _entry(event: Event, owner: Names, teams: Mapping[str, str]) -> Entry:
+    by = event.data.get("by")
+    names = (by,) if by else owner
+    mine = (teams[name] for name in names if name in teams)
+    whose = next(mine, None) if teams else next(iter(names), None)
+    return Entry(whose, event.occurred_at, event.recorded_at or event.received_at)
 
 
 # --- pauses without an end

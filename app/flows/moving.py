@@ -13,10 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from app.db import Database
-from app.domain.agreement import Duty
 from app.domain.clock import Verdict
 from app.domain.episode import episode_from_json
-from app.domain.forecast import Destinations, Move, Running, foresee, moves_at
+from app.domain.forecast import Destinations, Move, Running, foresee, moves_at, new_terms
 from app.domain.policy import Policies
 from app.flows import audit, identities, ledger
 from app.flows import policies as versions
@@ -37,7 +36,6 @@ def running(c: Connection, now: datetime, leads: Sequence[int] | None = None) ->
         select(*columns)
         .join(Lead, Lead.id == Handoff.lead_id)
         .where(Handoff.verdict.in_(AHEAD), Handoff.due_at > now)
-        .where(Handoff.duty == Duty.FOLLOW_UP.value)
         .order_by(Handoff.id)
     )
     if leads is not None:
@@ -102,8 +100,9 @@ def _locked(c: Connection, leads: Sequence[int]) -> dict[int, ExternalId]:
 
 def _fact(clock: Running, about: ExternalId, order: Order, now: datetime) -> ledger.Fact:
     policy_id = order.to[clock.episode.terms_id].id
-    key = f"terms:{clock.lead_id}:{clock.episode.number}:{policy_id}"
-    at, said = moves_at(clock.episode, now), {"policy": policy_id, "by": order.by}
+    said = new_terms(clock.episode, policy_id) | {"by": order.by}
+    which = ":".join(str(part) for part in (clock.lead_id, said.get("duty"), clock.episode.number) if part is not None)
+    key, at = f"terms:{which}:{policy_id}", moves_at(clock.episode, now)
     event = CanonicalEvent(key, EventKind.TERMS, at, (about,), said, recorded_at=now)
     return ledger.Fact(ledger.event_id(None, key), event, now, source_id=None, delivery_id=None)
 

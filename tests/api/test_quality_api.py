@@ -72,7 +72,7 @@ class Mess:
         lead = self.office.get("/v1/leads", known_as="ma:ma-paused")["items"][0]["id"]
         with state.database.write() as c:
             pause = Entry(lead, EventKind.PAUSE, {"reason": "折り返しのご希望"}, "田中 舞", clock() - H)
-            follow_ups.record(c, pause, state.versions.read(c), clock())
+            follow_ups.record(c, pause, state.versions.read(c), clock(), actor="test")
 
     def tools(self) -> None:
         jump = about("jump")
@@ -142,10 +142,10 @@ def test_the_case(mess, kind) -> None:
 
 def test_late_entries_together_and_by_owner(mess) -> None:
     everybody, tanaka = mess.get("/v1/quality/late_logging")["items"]
-    assert (everybody["everybody"], everybody["owner"]) == (True, None)
+    assert (everybody["everybody"], everybody["whose"]) == (True, None)
     assert tanaka == {
         "kind": "late_logging",
-        "owner": "田中 舞",
+        "whose": "田中 舞",
         "everybody": False,
         "recorded": 1,
         "late": 1,

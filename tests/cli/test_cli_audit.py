@@ -28,9 +28,10 @@ NEWER = "whsec_of_the_cli_rotation"
 #: Commands that change nothing, or nothing of a team's own: servers, the demo's playground.
 READING = {
     "serve", "worker", "demo", "feeds", "due", "explain", "agenda", "quality", "audit", "report", "doctor",
-    "source list", "source show", "token list", "policy list", "policy show", "policy diff", "calendar list",
-    "calendar show", "calendar propose", "calendar check", "identities", "meeting series show", "deliveries list",
-    "deliveries show", "bursts list", "alerts list", "absence list",
+    "source list", "source show", "source check", "source test", "source schema", "token list", "policy list",
+    "policy show", "policy diff", "calendar list", "calendar show", "calendar propose", "calendar check",
+    "identities", "meeting series show", "deliveries list", "deliveries show", "bursts list", "alerts list",
+    "absence list",
 }  # fmt: skip
 #: Command → (what follows it, what is typed, the actions it leaves), in the order of the walk.
 WRITING: dict[str, tuple[str, str, list[str]]] = {

@@ -126,6 +126,30 @@ def test_case_26_a_holiday_added_afterwards_moves_open_clocks_only(world: World)
     assert world.verdict("sato") == "breached"
 
 
+def test_case_26_what_marketing_owes_moves_with_the_calendar(world: World) -> None:
+    """The same engine times marketing: its open answers are due again, given ones stay."""
+    world.policy(marketing={"answer_hours": 18, "clock": "business_hours"})
+    open_met_and_overdue(world)
+    for lead in ("sato", "ito"):
+        world.disposition(lead, "rejected", "out_of_definition")
+    world.record("ito", "answer", text="定義を見直します")
+    owed, given = (world.handoff(lead, "answer") for lead in ("sato", "ito"))
+    assert world.shown(owed["due_at"]) == "2026-06-16 16:00"
+    (move,) = world.tell("/v1/calendars/preview", calendar=closed_on_monday(world))["moves"]
+    assert (move["handoff_id"], move["duty"], world.shown(move["due_after"])) == (
+        owed["id"],
+        "answer",
+        "2026-06-17 16:00",
+    )
+    assert world.tell("/v1/calendars", calendar=closed_on_monday(world))["moved"] == 1
+    assert world.shown(world.handoff("sato", "answer")["due_at"]) == "2026-06-17 16:00"
+    assert world.handoff("ito", "answer") == given
+    world.at("2026-06-17 16:00")
+    assert world.handoff("sato", "answer")["verdict"] != "breached"
+    world.at("2026-06-17 16:30")
+    assert world.handoff("sato", "answer")["verdict"] == "breached"
+
+
 def test_case_26_open_clocks_can_be_left_as_they_are(world: World) -> None:
     """Explicit choice: only new leads are counted in the new version."""
     open_met_and_overdue(world)

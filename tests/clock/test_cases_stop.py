@@ -253,6 +253,20 @@ def test_case_15_only_the_owner_counts_where_that_is_agreed(world: World, by, ve
     assert world.verdict("sato") == "met"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "met"), [("tanaka", "suzuki", True), ("suzuki", None, True), ("suzuki", "kato", False)]
+)
+def test_case_15_before_the_lead_was_mql_too_only_the_owner_counts(world: World, first, second, met) -> None:
+    """Somebody else's later call hides the owner's as little as it counts itself."""
+    world.policy(follow_ups={"owner_only": True})
+    world.at("2026-06-08 15:00")
+    world.known("sato")
+    for hour, by in ((13, first), (14, second)):
+        at = f"2026-06-08 {hour}:00"
+        world.send(world.fact("follow_up", "sato", at, channel="call", automated=False, **({"by": by} if by else {})))
+    assert world.mql("sato", START)["verdict"] == ("met" if met else "on_track")
+
+
 @pytest.mark.parametrize("told_by", ["ma", "sfa"])
 def test_case_16_two_leads_that_turn_out_to_be_one_have_one_clock(world: World, told_by) -> None:
     """Merge → one clock: earliest start, earliest stop; the loser is voided."""

@@ -52,7 +52,7 @@ def entry(minutes: float, owner: str | None = "tanaka") -> Entry:
 )
 def test_delays(minutes, late, median, p90) -> None:
     everybody, tanaka = logging_delays([entry(m) for m in minutes])
-    assert (everybody.everybody, everybody.owner, tanaka.owner) == (True, None, "tanaka")
+    assert (everybody.everybody, everybody.whose, tanaka.whose) == (True, None, "tanaka")
     assert (tanaka.late.part, tanaka.late.whole) == (late, len(minutes))
     assert (tanaka.median, tanaka.p90) == (median * MINUTE, p90 * MINUTE)
 
@@ -60,7 +60,7 @@ def test_delays(minutes, late, median, p90) -> None:
 def test_who_wrote_most_comes_first_however_late() -> None:
     entries = [entry(600, "b"), entry(600, "b"), entry(0, "a"), entry(0, "a"), entry(900, "late"), entry(5, None)]
     told = logging_delays([*entries, entry(1, None), entry(1, None)])
-    assert [(each.owner, each.late.whole) for each in told] == [
+    assert [(each.whose, each.late.whole) for each in told] == [
         (None, 8),
         (None, 3),
         ("a", 2),

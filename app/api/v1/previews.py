@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from app.api.schemas import Shown
 from app.domain import differences, forecast
+from app.domain.agreement import Duty
 from app.domain.calendar import ClockKind
 from app.flows import drafts
 
@@ -38,6 +39,7 @@ class Move(Shown):
     """A deadline that changes."""
 
     handoff_id: int
+    duty: Duty
     lead: LeadName
     owner: str | None = Field(description="null: nobody.")
     due_before: datetime
@@ -96,6 +98,7 @@ class Preview(Shown):
                     "moves": [
                         {
                             "handoff_id": 812,
+                            "duty": "follow_up",
                             "lead": {"id": 512, "name": "佐藤 翔太", "company": "山田製作所"},
                             "owner": "田中 舞",
                             "due_before": "2026-09-19T08:30:00Z",
@@ -157,6 +160,7 @@ def _counts(preview: drafts.Preview) -> Counts:
 def _move(move: forecast.Move) -> Move:
     return Move(
         handoff_id=move.handoff_id,
+        duty=move.duty,
         lead=LeadName(id=move.lead_id, name=move.name, company=move.company),
         owner=move.owner,
         due_before=move.due_before,

@@ -12,9 +12,8 @@ from app.api.schemas import Shown, whole_seconds
 from app.api.v1.identities import LeadName, Unclear
 from app.api.v1.leads import Identity
 from app.domain.clock import Verdict
-from app.domain.quality import Jump, Kind
+from app.domain.quality import Jump, Kind, Logging
 from app.domain.statistics import Weight
-from app.flows.evidence import LoggingRow as Logged
 from app.flows.evidence import OwnersPauses, Paused, StatusOnly
 from app.flows.misfits import ImpossibleTime, Quarantine, UnknownWord
 from app.flows.misfits import JumpRow as Jumped
@@ -122,8 +121,11 @@ class LoggingRow(Shown):
     """How long after a follow-up it was recorded. Who recorded most comes first, however late."""
 
     kind: Literal[Kind.LATE_LOGGING]
-    owner: str | None = Field(description="Who did it, or else the lead's owner; null: nobody knows.")
-    everybody: bool = Field(description="true: all owners together.")
+    whose: str | None = Field(
+        description="The team, where the policies name teams; else who did it, or the lead's owner. "
+        "null: nobody knows whose, or in no team."
+    )
+    everybody: bool = Field(description="true: all of them together.")
     recorded: int = Field(description="Follow-ups by people that were recorded.")
     late: int = Field(description="Those recorded more than two hours later.")
     late_rate: float | None = Field(description="From 0 to 1; null: too few to tell a rate.")
@@ -136,7 +138,7 @@ class LoggingRow(Shown):
             "examples": [
                 {
                     "kind": "late_logging",
-                    "owner": "田中 舞",
+                    "whose": "インサイドセールス",
                     "everybody": False,
                     "recorded": 41,
                     "late": 6,
@@ -363,18 +365,18 @@ def _status_only(kind: Any, row: StatusOnly) -> Row:
     return StatusOnlyRow.model_validate({"kind": kind, "handoff_id": row.handoff_id, "lead": _lead(row.lead)} | told)
 
 
-def _logging(kind: Any, row: Logged) -> Row:
-    told, late = row.logging, row.logging.late
+def _logging(kind: Any, told: Logging) -> Row:
+    late = told.late
     return LoggingRow(
         kind=kind,
-        owner=told.owner,
+        whose=told.whose,
         everybody=told.everybody,
         recorded=late.whole,
         late=late.part,
         late_rate=None if late.weight is Weight.COUNT_ONLY or late.rate is None else round(late.rate, 4),
         median_seconds=whole_seconds(told.median),
         p90_seconds=whole_seconds(told.p90),
-        oldest_at=row.oldest,
+        oldest_at=told.oldest,
     )
 
 
