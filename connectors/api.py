@@ -165,9 +165,7 @@ class Api:
             self._url(path),
             params=params,
             content=content,
-            headers=as_bytes(
-                {"Accept": "application/json", "Content-Type": "application/json", **self.proof()} | dict(headers)
-            ),
+            headers=as_bytes({**ACCEPT, **({} if content is None else CONTENT), **self.proof(), **headers}),
             timeout=min(ONE_ANSWER, left),
         )
         return ask(

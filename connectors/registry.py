@@ -24,6 +24,8 @@ BUILT_IN = {
     "dynamics": "connectors.dynamics.connector",
     "cloudevents": "connectors.cloudevents.connector",
     "twenty": "connectors.twenty.connector",
+    "mautic": "connectors.mautic.connector",
+    "webform": "connectors.webform.connector",
 }
 
 
