@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: Seconds. A webhook is answered after its commit, and on SQLite one transaction is written at a time.
-LONGEST = 0.05
+LONGEST = 0.04
 FEWEST = 5
+#: Items of the first batch, of which nobody knows yet how long they take.
+FIRST = 20
 
 
 class Pace:
@@ -17,7 +19,7 @@ class Pace:
 
     def __init__(self, most: int, *, one_writer: bool) -> None:
         self._most, self._one_writer = most, one_writer
-        self.size = most
+        self.size = min(FIRST, most) if one_writer else most
 
     @contextmanager
     def timed(self, done: int) -> Iterator[None]:
