@@ -1,8 +1,8 @@
 """Dataverse's Web API v9.2, asked as an application (OAuth client credentials), and how its tables are read.
 
-Changes are found by `modifiedon`, not by change tracking (`odata.track-changes`): a delta link begins with the whole
-table, takes no filter, needs a switch on each table that only its maker can set, ends after some days of silence, and
-says of a deletion neither when nor whose. Deleted activities are asked for by their ids instead (`missing`).
+Changes are found by `modifiedon`: change tracking begins with the whole table, takes no filter and no order, and needs
+a switch on each table. It finds deletions where the source wants it (tracking.py); without it deleted activities are
+asked for by their ids (`missing`).
 
 https://learn.microsoft.com/power-apps/developer/data-platform/webapi/query/page-results
 """
@@ -60,9 +60,12 @@ def api(config: DynamicsConfig, credential: str, http: httpx.Client, patience: f
     return Api(f"{base}/api/data/v9.2", http, LIMITER, account, grant.proof, grant.renew, patience=patience)
 
 
-def asked(asking: Api, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def asked(
+    asking: Api, path: str, params: Mapping[str, Any] | None = None, *, limit: int = LIMIT, tracked: bool = False
+) -> dict[str, Any]:
     """The answer; a column that is not there is named."""
-    prefer = f'odata.maxpagesize={LIMIT},odata.include-annotations="{TYPE_OF[1:]}"'
+    prefer = f'odata.maxpagesize={limit},odata.include-annotations="{TYPE_OF[1:]}"'
+    prefer += ",odata.track-changes" if tracked else ""
     response = asking.answer("GET", path, params=params, headers=ODATA | {"Prefer": prefer}, answers=(400,))
     body = body_of(response)
     if response.status_code == 400:

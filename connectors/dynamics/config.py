@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from connectors.contract import LeadStatus, SourceConfig
 from connectors.records import Channel
+
+Table = Literal["lead", "contact", "phonecall", "email", "appointment", "task"]
 
 
 class DynamicsConfig(SourceConfig):
@@ -38,5 +40,7 @@ class DynamicsConfig(SourceConfig):
     status_field: str = "statuscode"
     #: A task's category → channel; all other tasks are no contact.
     task_categories: dict[str, Channel] = Field(default_factory=dict)
+    #: Tables with *Track changes* turned on, whose deletions are to be found although a webhook was lost.
+    change_tracking: list[Table] = Field(default_factory=list)
     #: The users (ids) that are no person, e.g. the application that a flow works as.
     automated_users: list[str] = Field(default_factory=list)

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from connectors import rounds
 from connectors.api import Api
 from connectors.contract import (
     AskFailed,
@@ -24,6 +25,7 @@ from connectors.contract import (
     WebhookRequest,
 )
 from connectors.dynamics import api as rest
+from connectors.dynamics import tracking
 from connectors.dynamics.config import DynamicsConfig
 from connectors.dynamics.facts import FACTS, FIELDS, PEOPLE, STATES, excluded, own_fields
 from connectors.dynamics.shapes import from_odata, guid, image, time
@@ -64,9 +66,12 @@ class Dynamics(PolledTool[DynamicsConfig]):
             yield from self.noticed(mapping(read_json(request.body)), request, config)
             return
         for table, answer in answers_in(request.body):
-            rows = entries(mapping(answer).get("value")) if table in rest.SETS and table != GONE else []
-            for data in map(mapping, rows):
+            told = mapping(answer) if table in rest.SETS and table != GONE else {}
+            for data in map(mapping, entries(told.get("value"))):
                 yield self.record(table, data.get(rest.SETS[table][1]), from_odata(data), request, config)
+            for data in map(mapping, entries(told.get("deleted"))):
+                if known := guid(data.get("id")):
+                    yield self.deleted(table, known, time(data.get("at")), request, config)
 
     def noticed(
         self, context: Mapping[str, Any], request: WebhookRequest, config: DynamicsConfig
@@ -79,8 +84,7 @@ class Dynamics(PolledTool[DynamicsConfig]):
         elif table not in FACTS:
             return
         elif context.get("MessageName") == "Delete":
-            at = time(context.get("OperationCreatedOn"))
-            yield Record(table, id_, {}, at, request.received_at, config, self.system(config), deleted=True)
+            yield self.deleted(table, id_, time(context.get("OperationCreatedOn")), request, config)
         elif (fields := image(context)) is not None:
             empty = dict.fromkeys((*FIELDS[table], *own_fields(table, config)))  # images leave them out
             yield self.record(table, id_, empty | fields, request, config)
@@ -93,6 +97,11 @@ class Dynamics(PolledTool[DynamicsConfig]):
         changed_at, system = time(fields.get("modifiedon")), self.system(config)
         return Record(table, guid(id_), fields, changed_at, request.received_at, config, system)
 
+    def deleted(
+        self, table: str, id_: str, at: datetime | None, request: WebhookRequest, config: DynamicsConfig
+    ) -> Record:
+        return Record(table, id_, {}, at, request.received_at, config, self.system(config), deleted=True)
+
     def gone(self, seen: Record, config: DynamicsConfig) -> Iterator[Finding]:
         if seen.type in PEOPLE:
             yield from excluded(seen)
@@ -104,7 +113,22 @@ class Dynamics(PolledTool[DynamicsConfig]):
         return rest.api(config, credential, http, patience)
 
     def page(self, api: Api, place: Place, config: DynamicsConfig) -> Answered:
-        return rest.page(api, place, config)
+        answered = rest.page(api, place, config)
+        tracked = answered.page is None and place.object in config.change_tracking
+        return answered._replace(page=tracking.BEGIN) if tracked else answered
+
+    def poll(
+        self, cursor: dict[str, Any], until: datetime, config: DynamicsConfig, credential: str, http: httpx.Client
+    ) -> Page:
+        """The cursor also holds the delta links of the tables whose deletions are tracked."""
+        api, links = self.api(config, credential, http), dict(mapping(cursor.get("links")))
+
+        def ask(place: Place) -> Answered:
+            is_tracked = "tracked" in mapping(place.page)
+            return tracking.page(api, place, links) if is_tracked else self.page(api, place, config)
+
+        page = rounds.poll(self.objects, cursor, until, ask, longest=self.round)
+        return replace(page, cursor=page.cursor | ({"links": links} if links else {}))
 
     def fetch(self, lookups: Sequence[Lookup], config: DynamicsConfig, credential: str, http: httpx.Client) -> Parsed:
         """One question for each table and fifty rows."""
@@ -132,6 +156,13 @@ class Dynamics(PolledTool[DynamicsConfig]):
 
     def check(self, config: DynamicsConfig, credential: str, http: httpx.Client) -> Checked:
         checked, api = super().check(config, credential, http), self.api(config, credential, http)
+        untracked = list[Problem]()
+        for table in config.change_tracking:
+            try:
+                tracking.opened(api, table, {})
+            except AskFailed as failed:
+                untracked.append(Problem(table, str(failed)))
+        checked = replace(checked, problems=(*checked.problems, *untracked))
         try:
             return replace(checked, statuses=tuple(open_statuses(api, config)))
         except AskFailed as failed:

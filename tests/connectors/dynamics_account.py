@@ -65,6 +65,9 @@ class DynamicsVendor(Vendor):
         self.images = True
         #: More than 256 KB: everything but the name of the row is left out.
         self.oversize = False
+        #: Tables with Track changes; each change as (table, row) in their order.
+        self.tracks: set[str] = set()
+        self.changes: list[tuple[str, str]] = []
         self.refusals: list[httpx.Response] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -122,6 +125,7 @@ class DynamicsVendor(Vendor):
 
     def tell(self, table: str, known: str, message: str, changed: Values) -> None:
         now = int(self.clock().timestamp() * 1000)
+        self.changes.append((table, known))
         context: Values = {
             "MessageName": message,
             "Mode": 1,
@@ -174,6 +178,8 @@ class DynamicsVendor(Vendor):
 
     def list(self, name: str, asked: Values, request: httpx.Request) -> httpx.Response:
         assert request.headers["odata-version"] == "4.0"
+        if "$deltatoken" in asked or "odata.track-changes" in request.headers["prefer"]:
+            return self.tracked(SETS[name], asked, request)
         prefer = request.headers["prefer"]
         assert 'odata.include-annotations="Microsoft.Dynamics.CRM.lookuplogicalname"' in prefer
         columns = asked["$select"].split(",")
@@ -191,6 +197,28 @@ class DynamicsVendor(Vendor):
         if first + size < len(found):
             answer["@odata.nextLink"] = str(request.url.copy_set_param("$skiptoken", str(first + size)))
         self.meanwhile()
+        return httpx.Response(200, json=answer)
+
+    def tracked(self, table: str, asked: Values, request: httpx.Request) -> httpx.Response:
+        """Changed rows first, then the ids of deleted ones; the first time everything that is there."""
+        assert not set(asked) & {"$filter", "$orderby", "$expand", "$top"}
+        token, key = asked.get("$deltatoken", ""), KEYS.get(table, "activityid")
+        if table not in self.tracks or token == "forgotten":
+            said = f"Change Tracking is not possible for {table} with this token."
+            return httpx.Response(400, json={"error": {"code": "0x80044183", "message": said}})
+        since = dict.fromkeys(id_ for kind, id_ in self.changes[int(token) :] if kind == table) if token else {}
+        there = [one for one in self.rows[table].values() if not token or one[key] in since]
+        found = [shown(one, asked["$select"].split(",")) for one in there]
+        context = f"{request.url.copy_with(path='/api/data/v9.2/$metadata', query=None)}#{table}s/$deletedEntity"
+        gone = [id_ for id_ in since if id_ not in self.rows[table]]
+        found += [{"@odata.context": context, "id": id_, "reason": "deleted"} for id_ in gone]
+        first = int(asked.get("$skiptoken", 0))
+        answer: Values = {"value": found[first : first + PAGE]}
+        if first + PAGE < len(found):
+            answer["@odata.nextLink"] = str(request.url.copy_set_param("$skiptoken", str(first + PAGE)))
+        else:
+            url = request.url.copy_remove_param("$skiptoken")
+            answer["@odata.deltaLink"] = str(url.copy_set_param("$deltatoken", str(len(self.changes))))
         return httpx.Response(200, json=answer)
 
 

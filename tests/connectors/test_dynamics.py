@@ -501,6 +501,73 @@ def test_deleted_activities_are_asked_for_by_their_ids(account: DynamicsVendor) 
     assert (event.kind, event.lead, event.record) == (EventKind.RETRACTED, (), f"phonecall:{calls[7]}")
 
 
+class Tracking:
+    """Polls of a source that tracks deletions, one after the other."""
+
+    def __init__(self, *tables: str) -> None:
+        self.config = CONFIG.model_copy(update={"change_tracking": list(tables)})
+        self.cursor, self.until = DYNAMICS.start(NOW - HOUR), NOW
+
+    def poll(self) -> list[CanonicalEvent]:
+        found, more = [], True
+        self.until += timedelta(minutes=10)
+        while more:
+            page = DYNAMICS.poll(self.cursor, self.until, self.config, CREDENTIAL, httpx.Client())
+            found += parse(page.body, self.config, "POLL").events
+            self.cursor, more = json.loads(json.dumps(page.cursor)), page.more
+        return found
+
+    def gone(self) -> list[tuple[str, str | None]]:
+        kinds = (EventKind.RETRACTED, EventKind.DISPOSITION)
+        return [(event.kind, event.record or event.lead[0].value) for event in self.poll() if event.kind in kinds]
+
+
+def test_tracked_deletions_are_found_although_every_webhook_was_lost(account: DynamicsVendor) -> None:
+    account.tracks = {"lead", "phonecall"}
+    for number in range(7):  # more than a page
+        account.person(f"lead-{number}", f"lead-{number}@example.jp", "山田")
+    calls = [account.call("lead-0") for _ in range(5)]
+    source = Tracking("lead", "phonecall")
+    assert source.gone() == []
+    for known in calls[:3]:
+        account.delete("phonecall", known)
+    account.delete("lead", account.people["lead-6"])
+    wanted = [("disposition", account.people["lead-6"]), *(("retracted", f"phonecall:{id_}") for id_ in calls[:3])]
+    assert source.gone() == wanted
+    assert source.gone() == []
+
+
+def test_a_delta_link_that_was_forgotten_is_begun_anew(account: DynamicsVendor) -> None:
+    account.tracks = {"lead"}
+    account.person("sato", "sato@example.jp", "佐藤")
+    source = Tracking("lead")
+    source.poll()
+    source.cursor["links"]["lead"] = f"{BASE}/api/data/v9.2/leads?$select=leadid&$deltatoken=forgotten"
+    assert source.gone() == []
+    account.delete("lead", account.people["sato"])
+    assert source.gone() == [("disposition", account.people["sato"])]
+
+
+def test_a_delta_link_to_another_host_is_not_followed(account: DynamicsVendor) -> None:
+    account.tracks = {"lead"}
+    source = Tracking("lead")
+    source.cursor["links"] = {"lead": "https://elsewhere.example/api/data/v9.2/leads?$deltatoken=1"}
+    with pytest.raises(AskFailed, match="not its own"):
+        source.poll()
+
+
+def test_a_table_that_tracks_no_changes_is_named(account: DynamicsVendor) -> None:
+    account.tracks = {"lead"}
+    source = Tracking("lead", "task")
+    (problem,) = DYNAMICS.check(source.config, CREDENTIAL, httpx.Client()).problems
+    assert problem.place == "task"
+    assert "take it out of change_tracking" in problem.reason
+    with pytest.raises(AskFailed, match="turn on Track changes"):
+        source.poll()
+    with pytest.raises(ValidationError):
+        DynamicsConfig(change_tracking=["account"])  # type: ignore[list-item]
+
+
 def test_one_lead_is_asked_about_by_its_id_or_by_its_address(account: DynamicsVendor) -> None:
     account.person("sato", "o'sato@example.jp", "佐藤")
     account.person("kato", "kato@example.jp", "加藤")
