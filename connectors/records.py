@@ -46,7 +46,7 @@ class Record:
     @property
     def name(self) -> str:
         """What the ledger calls the record."""
-        return f"{self.type}:{self.id}"
+        return f"{self.type}:{brief(self.id)}"
 
     def text(self, field: str) -> str:
         return plain(self.fields.get(field))
@@ -105,7 +105,7 @@ class Record:
         """What the lead did. `key`: the tool's id of it, or whatever else tells it from others."""
         told = {"activity": word} | present({"asset": plain(asset), "title": plain(title)})
         for whose in lead[:1]:
-            name = f"{self.type}:{whose.value}:{digest([word, key])}:{milliseconds(at)}"
+            name = f"{self.type}:{brief(whose.value)}:{digest([word, key])}:{milliseconds(at)}"
             yield CanonicalEvent(name, EventKind.ACTIVITY, at, lead, told)
 
     def follow_up(
@@ -168,7 +168,7 @@ class Record:
         self, kind: EventKind, lead: Lead, said: Mapping[str, Any], at: datetime, recorded_at: datetime | None = None
     ) -> Iterator[CanonicalEvent]:
         for whose in lead[:1]:
-            key = f"{self.name}:{whose.value}:{kind}:{digest(said)}:{milliseconds(self.at)}"
+            key = f"{self.name}:{brief(whose.value)}:{kind}:{digest(said)}:{milliseconds(self.at)}"
             yield CanonicalEvent(
                 key, kind, at, lead, dict(said), recorded_at, record=self.name, revised_at=self.changed_at
             )
@@ -181,6 +181,11 @@ def gone_records(told: Mapping[str, Any]) -> Iterator[Finding]:
         if at and (known := plain(name)):
             key, said = f"{known}:gone:{milliseconds(at)}", {"reason": "deleted"}
             yield CanonicalEvent(key, EventKind.RETRACTED, at, (), said, record=known, revised_at=at)
+
+
+def brief(id_: str) -> str:
+    """Ids of tools are short; of what somebody else sent in their place the digest is, so that keys stay short."""
+    return id_ if len(id_) <= 100 else digest(id_)
 
 
 def digest(value: object) -> str:

@@ -61,7 +61,8 @@ class HubSpotConfig(SourceConfig):
 
     def told_by(self, portal: str) -> str:
         """Belongs into the key of what says the contact's page: a poll does not know the account, if nobody set it."""
-        return f":{portal}" if portal and self.portal_id is None else ""
+        account = record_id(portal)
+        return f":{account}" if account and self.portal_id is None else ""
 
     def record_url(self, portal: str, contact: str) -> dict[str, str]:
         """`{"url": …}` of the contact's page, empty while the account is unknown."""

@@ -794,6 +794,15 @@ def test_anything_in_place_of_any_field_of_a_notification(data: st.DataObject, s
     parse([with_value(sent, path, put), changed("hubspotscore", "7", eventId=99)], MAPPED)
 
 
+@pytest.mark.parametrize("portal", ["0" * 500, "x", True, -1, [33]])
+def test_what_is_no_account_belongs_into_no_key(portal: Any) -> None:
+    created = next(payload for payload in PAYLOADS if payload["eventType"] == "contact.creation")
+    (event,) = [
+        said for said in parse([created | {"portalId": portal}], HubSpotConfig()).events if "creation" in said.key
+    ]
+    assert event.key == f"contact:{created['objectId']}:creation:{created['occurredAt']}"
+
+
 @FUZZ
 @given(st.integers(min_value=0))
 def test_truncated_body(length: int) -> None:
