@@ -25,6 +25,7 @@ BUILT_IN = {
     "cloudevents": "connectors.cloudevents.connector",
     "twenty": "connectors.twenty.connector",
     "mautic": "connectors.mautic.connector",
+    "espocrm": "connectors.espocrm.connector",
     "webform": "connectors.webform.connector",
 }
 

@@ -1,0 +1,159 @@
+"""EspoCRM's REST API: lists by filter, at most 200 records a page, times in UTC to the second.
+
+https://docs.espocrm.com/development/api/crud/ and https://docs.espocrm.com/development/api-search-params/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from connectors.api import Api, digest_of
+from connectors.asking import Limiter
+from connectors.contract import EMAIL, AskFailed, ExternalId, Lookup
+from connectors.espocrm.config import ADDRESS, EspoConfig
+from connectors.espocrm.facts import ACTIVITIES, BESIDE, FIELDS
+from connectors.rounds import Answered, Place
+from connectors.wire import at_path, entries, mapping, number, plain
+
+#: EspoCRM names no limit; it runs on the customer's own machine.
+LIMITER = Limiter(rate=8, burst=20)
+LIMIT = 200
+#: Of a lead's stream: the newest entries.
+TURNS = 50
+#: Records of one kind that a lead is known by.
+MOST = 3
+PEOPLE = ("Lead", "Contact")
+#: What is said about a record that is not there any more.
+MISSING = "missing"
+Part = tuple[str, Any]
+
+
+def api(config: EspoConfig, credential: str, http: httpx.Client, patience: float) -> Api:
+    if not config.base:
+        raise AskFailed(f"base {ADDRESS}")
+    key = {"X-Api-Key": credential.strip()}
+    return Api(f"{config.base}/api/v1", http, LIMITER, digest_of(credential), lambda: key, patience=patience)
+
+
+def page(api: Api, place: Place) -> Answered:
+    """In the order of changes, from the last one that was read on: [its time, how many of that time were read]."""
+    last, read = place.page or (stamp(place.reach), 0)
+    filters = [of("greaterThanOrEquals", "modifiedAt", last), of("lessThan", "modifiedAt", stamp(place.until))]
+    order = {"orderBy": "modifiedAt", "order": "asc", "maxSize": LIMIT, "offset": read}
+    found = listed(api, place.object, filters, order)
+    stamps = [plain(record.get("modifiedAt")) for record in found]
+    following = None
+    if len(found) == LIMIT:
+        same = stamps.count(stamps[-1])
+        following = [stamps[-1], same + (number(read) or 0) if stamps[-1] == last else same]
+    return Answered(f"{api.base}/{place.object}?modified={last}", {"list": found}, following)
+
+
+def answers(api: Api, lookups: Sequence[Lookup]) -> Iterator[Part]:
+    """Each record that a webhook named, once; of a lead its stream as well. `missing`: it was said to be deleted."""
+    for lookup in {(one.object_type, one.object_id): one for one in sorted(lookups, key=by_context)}.values():
+        name, known = lookup.object_type, lookup.object_id
+        record = api.get(f"/{name}/{known}")
+        if record is not None:
+            yield name, {"list": [lean(name, mapping(record))]}
+            yield from stream(api, [known] if name == "Lead" else [])
+        elif deleted_at := dict(lookup.context).get("deleted"):
+            yield name, {MISSING: [{"id": known, "at": deleted_at}]}
+
+
+def by_context(lookup: Lookup) -> int:
+    """What says that a record was deleted comes last and counts."""
+    return len(lookup.context)
+
+
+def stream(api: Api, leads: Sequence[str]) -> Iterator[Part]:
+    for known in leads:
+        answer = mapping(api.get(f"/Lead/{known}/stream", {"maxSize": TURNS}, gone=(403, 404)))
+        notes = [mapping(note) for note in entries(answer.get("list"))]
+        yield "Note", {"list": [turn(note) for note in notes if note.get("type") == "Status"]}
+
+
+def turn(note: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: note.get(name) for name in ("id", "type", "parentId", "data", "createdAt")}
+
+
+def about(api: Api, lead: Sequence[ExternalId], system: str, since: datetime) -> Iterator[Part]:
+    """The lead's records, its statuses, and what was done about it since; at most nine questions."""
+    known = [one.value for one in lead if one.system == system and one.value.isalnum()][:MOST]
+    addresses = [one.value for one in lead if one.system == EMAIL][:MOST]
+    who = of("in", "id", known) if known else of("in", "emailAddress", addresses)
+    if not known and not addresses:
+        return
+    people = {name: listed(api, name, [who], {"maxSize": MOST}) for name in PEOPLE}
+    yield from ((name, {"list": found}) for name, found in people.items())
+    ids = {name: [plain(person.get("id")) for person in found] for name, found in people.items()}
+    yield from stream(api, ids["Lead"])
+    everybody = [one for found in ids.values() for one in found]
+    for name in ACTIVITIES if everybody else ():
+        whose = [of("in", "parentId", everybody)]
+        if name != "Email":
+            whose += [of("linkedWith", link, ids[to]) for to, link in zip(PEOPLE, LINKS, strict=True) if ids[to]]
+        changed = of("greaterThanOrEquals", "modifiedAt", stamp(since))
+        yield name, {"list": listed(api, name, [changed, {"type": "or", "value": whose}], {"maxSize": LIMIT})}
+
+
+#: Of a call or meeting to the people of `PEOPLE`.
+LINKS = ("leads", "contacts")
+
+
+def there(api: Api, name: str, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that are still there."""
+    found = listed(api, name, [of("in", "id", ids)], {"maxSize": LIMIT}) if ids else []
+    return {plain(record.get("id")) for record in found}
+
+
+def statuses(api: Api, field: str) -> list[str]:
+    """[]: the user may not see how leads are made up."""
+    answer = api.get("/Metadata", {"key": f"entityDefs.Lead.fields.{field}.options"}, gone=(403, 404))
+    return [word for option in entries(answer) if (word := plain(option))]
+
+
+def user(api: Api) -> str:
+    return plain(at_path(api.get("/App/user"), "user.userName"))
+
+
+# How it is asked
+
+
+def of(type_: str, attribute: str, value: object) -> dict[str, Any]:
+    return {"type": type_, "attribute": attribute, "value": value}
+
+
+def listed(api: Api, name: str, filters: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of what people say to each other nothing is even asked for."""
+    chosen = {"select": ",".join([*BESIDE, *FIELDS[name]])} if name in ACTIVITIES else {}
+    answer = mapping(api.get(f"/{name}", dict(in_brackets("where", list(filters))) | chosen | dict(asked)))
+    return [lean(name, mapping(record)) for record in entries(answer.get("list"))]
+
+
+def in_brackets(name: str, value: object) -> Iterable[tuple[str, Any]]:
+    """`where[0][value][]=…`, as PHP reads nested parameters."""
+    if isinstance(value, dict):
+        inner: Iterable[tuple[object, object]] = value.items()
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        inner = enumerate(value)
+    else:
+        yield (f"{name}[]" if isinstance(value, list) else name), value
+        return
+    for key, one in inner:
+        yield from in_brackets(f"{name}[{key}]", one)
+
+
+def lean(name: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a call, a meeting or a mail."""
+    if name not in ACTIVITIES:
+        return dict(record)
+    return {field: record[field] for field in (*BESIDE, *FIELDS[name]) if field in record}
+
+
+def stamp(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,50 @@
+"""What an EspoCRM source can be told, and what EspoCRM's own words mean unless it is told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field, field_validator
+
+from connectors.api import host_address
+from connectors.contract import AskFailed, LeadStatus, SourceConfig
+
+ADDRESS = "must be the address where EspoCRM is opened, like https://crm.example.jp"
+#: A field's name, as Entity Manager shows it.
+Name = Annotated[str, Field(pattern=r"^\w*$", max_length=100)]
+
+
+class EspoConfig(SourceConfig):
+    """One EspoCRM instance. Fields are named by their names in the Entity Manager."""
+
+    usual_statuses: ClassVar[Mapping[str, LeadStatus]] = {
+        "New": LeadStatus.NEW,
+        "Assigned": LeadStatus.WORKING,
+        "In Process": LeadStatus.WORKING,
+        "Converted": LeadStatus.CONVERTED,
+        "Recycled": LeadStatus.RECYCLED,
+        "Dead": LeadStatus.DISQUALIFIED,
+    }
+
+    #: Where EspoCRM is opened; its API is asked there, and people open records there.
+    base: str = ""
+    #: Only these webhooks may send (their ids, as Administration → Webhooks shows them). Empty: all that have a secret.
+    webhooks: list[Annotated[str, Field(min_length=1, max_length=50)]] = Field(default_factory=list)
+    status_field: Name = "status"
+    #: The number field of leads that holds the score, if your MA writes one.
+    score_field: Name = ""
+    #: Statuses of calls and meetings that took place.
+    held_statuses: list[str] = Field(["Held"])
+    won_stages: list[str] = Field(["Closed Won"])
+    lost_stages: list[str] = Field(["Closed Lost"])
+    #: The users (ids) that are no person; `system` is EspoCRM itself, e.g. in a workflow.
+    automated_users: list[str] = Field(["system"])
+
+    @field_validator("base")
+    @classmethod
+    def _address(cls, given: str) -> str:
+        try:
+            return host_address(given, ADDRESS) if given.strip() else ""
+        except AskFailed as wrong:
+            raise ValueError(str(wrong)) from None
