@@ -20,6 +20,7 @@ BUILT_IN = {
     "pipedrive": "connectors.pipedrive.connector",
     "kintone": "connectors.kintone.connector",
     "marketo": "connectors.marketo.connector",
+    "pardot": "connectors.pardot.connector",
     "zoho": "connectors.zoho.connector",
     "dynamics": "connectors.dynamics.connector",
     "cloudevents": "connectors.cloudevents.connector",

@@ -48,6 +48,13 @@ def plain(value: object, limit: int = 500) -> str:
     return value.encode("utf-8", "ignore").decode().replace("\0", "").strip()[:limit].strip()
 
 
+def full_name(given: str, family: str) -> str:
+    """`山田 太郎` but `Taro Yamada`: names in Chinese characters, kana or hangul begin with the family."""
+    ours = re.search(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]", family + given)
+    parts = (family, given) if ours else (given, family)
+    return " ".join(part for part in parts if part)
+
+
 def mail_address(value: object) -> str:
     """The address in canonical form; empty when it is none."""
     try:

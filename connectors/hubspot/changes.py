@@ -5,7 +5,6 @@ The same reading serves a webhook's propertyChange and the entries of a property
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +12,7 @@ from typing import Any
 
 from connectors.contract import CanonicalEvent, EventKind, ExternalId, LeadStatus, Outcome, Problem
 from connectors.hubspot.config import HubSpotConfig
-from connectors.wire import mail_address, milliseconds, number
+from connectors.wire import full_name, mail_address, milliseconds, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +126,6 @@ def name(change: Change, _: HubSpotConfig) -> Meaning:
     """A name only when both halves came together; one half alone would overwrite the other."""
     given, family = change.beside.get("firstname", ""), change.beside.get("lastname", "")
     return Fact(EventKind.LEAD, {"name": full_name(given, family)}) if given and family else None
-
-
-def full_name(given: str, family: str) -> str:
-    """`山田 太郎` but `Taro Yamada`: names in Chinese characters, kana or hangul begin with the family."""
-    parts = (
-        (family, given) if re.search(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]", family + given) else (given, family)
-    )
-    return " ".join(part for part in parts if part)
 
 
 def company(change: Change, _: HubSpotConfig) -> Meaning:

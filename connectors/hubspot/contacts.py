@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from connectors.contract import CanonicalEvent, EventKind
-from connectors.hubspot.changes import Change, event_of, full_name
+from connectors.hubspot.changes import Change, event_of
 from connectors.hubspot.config import HubSpotConfig
 from connectors.hubspot.records import Entry, Finding, Record
 from connectors.hubspot.wire import record_id
-from connectors.wire import mail_address, milliseconds, moment
+from connectors.wire import full_name, mail_address, milliseconds, moment
 
 PROFILE = ("email", "firstname", "lastname", "company")
 #: A contact's own list of the ids it swallowed, parted by semicolons.

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from connectors.contract import EventKind
 from connectors.marketo.config import MarketoConfig
 from connectors.records import Finding, Lead, Record
-from connectors.wire import entries, mapping, moment, number, plain
+from connectors.wire import entries, full_name, mapping, moment, number, plain
 
 #: Types of activity that say more than what a lead did.
 CHANGE_DATA_VALUE, CHANGE_SCORE, MERGE_LEADS = 13, 22, 32
@@ -80,7 +80,9 @@ def merged(seen: Record, winner: Lead) -> Iterator[Finding]:
 def lead(seen: Record, config: MarketoConfig) -> Iterator[Finding]:
     """As it is now. Its score is told, too: it may have been set before the log that can be read begins."""
     who = seen.person(seen.id, seen.fields.get("email"))
-    yield from seen.profile(who, name=full_name(seen), company=seen.fields.get("company"))
+    yield from seen.profile(
+        who, name=full_name(seen.text("firstName"), seen.text("lastName")), company=seen.fields.get("company")
+    )
     yield from seen.score(who, seen.fields.get(config.score_field))
     yield from seen.status(who, seen.fields.get(config.status_field))
 
@@ -90,18 +92,14 @@ def webhook(seen: Record, config: MarketoConfig) -> Iterator[Finding]:
     who = seen.person(seen.id, seen.fields.get("email"))
     if not who:
         yield seen.wrong("leadId", "the template sent neither a lead's id nor an address; use the one we ship")
-    yield from seen.profile(who, name=full_name(seen), company=seen.fields.get("company"))
+    yield from seen.profile(
+        who, name=full_name(seen.text("firstName"), seen.text("lastName")), company=seen.fields.get("company")
+    )
     yield from seen.score(who, seen.fields.get("score"))
     yield from seen.status(who, seen.fields.get("status"))
     word, asset = seen.text("activity"), seen.fields.get("asset")
     if word and config.activities_from == "webhook":
         yield from seen.activity(who, word, seen.at, key=[asset, seen.text("sentAt")], asset=asset, title=asset)
-
-
-def full_name(seen: Record) -> str:
-    """Family name first where it is written in Japanese."""
-    first, last = seen.text("firstName"), seen.text("lastName")
-    return f"{first} {last}".strip() if (first + last).isascii() else f"{last} {first}".strip()
 
 
 FACTS: Mapping[str, Callable[[Record, MarketoConfig], Iterator[Finding]]] = {

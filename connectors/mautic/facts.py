@@ -11,7 +11,7 @@ from typing import Any
 from connectors.contract import EventKind, Outcome
 from connectors.mautic.config import MauticConfig
 from connectors.records import Finding, Lead, Record
-from connectors.wire import at_path, mapping, plain
+from connectors.wire import at_path, full_name, mapping, plain
 
 #: Webhook's event → what its entry is read as.
 EVENTS = {
@@ -78,7 +78,9 @@ def happened(event: Mapping[str, Any]) -> dict[str, Any]:
 def contact(seen: Record, config: MauticConfig) -> Iterator[Finding]:
     lead = seen.person(seen.id, seen.fields.get("email"))
     url = f"{config.base}/s/contacts/view/{seen.id}" if config.base else None
-    yield from seen.profile(lead, name=full_name(seen), company=seen.fields.get("company"), url=url)
+    yield from seen.profile(
+        lead, name=full_name(seen.text("firstname"), seen.text("lastname")), company=seen.fields.get("company"), url=url
+    )
     yield from seen.score(lead, seen.fields.get(config.score_field or "points"))
     yield from seen.status(lead, seen.fields.get(config.status_field))
     if config.role in ("sfa", "both") and "owner" in seen.fields:
@@ -111,12 +113,6 @@ def visit(seen: Record, config: MauticConfig) -> Iterator[Finding]:
     if config.visits:
         lead, url = seen.person(seen.text("lead")), seen.text("url")
         yield from seen.activity(lead, "visit", seen.at, key=url, asset=url, title=seen.text("name"))
-
-
-def full_name(seen: Record) -> str:
-    """Family name first where it is written in Japanese."""
-    first, last = seen.text("firstname"), seen.text("lastname")
-    return f"{first} {last}".strip() if (first + last).isascii() else f"{last} {first}".strip()
 
 
 FACTS: Mapping[str, Callable[[Record, MauticConfig], Iterator[Finding]]] = {

@@ -6,12 +6,12 @@ import base64
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from connectors.api import digest_of, host_address, parts_of
+from connectors.asking import Limiter
 from connectors.contract import AskFailed
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
@@ -19,6 +19,8 @@ TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
 FORMS = (("client_id", "username", "private_key"), ("client_id", "client_secret"), ("access_token",))
 #: Whether it is a sandbox's shows in most addresses; where it does not, `login_url` says so.
 ENTERED = [("instance_url", *form) for form in FORMS] + [("instance_url", "login_url", *form) for form in FORMS]
+#: Salesforce counts per day, not per second; this only keeps a loop of ours from being one.
+LIMITER = Limiter(rate=10, burst=20)
 #: Seconds that an assertion is good for; Salesforce takes 3 minutes at most.
 ASSERTION_LIFE = 120
 WANTED = (
@@ -68,14 +70,23 @@ def address(given: str, name: str) -> str:
     return host_address(given.lower(), wanted)
 
 
-def question(credential: Credential, now: float) -> tuple[str, bytes]:
-    """Where a token is asked for, and the form that is posted there; `now` is seconds since 1970."""
-    parts = credential.parts
-    if form_of(parts) == FORMS[0]:
-        grant = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion(credential, now)}
-        return credential.login_url + TOKEN_PATH, urlencode(grant).encode()
-    grant = {"grant_type": "client_credentials"} | {name: parts[name] for name in ("client_id", "client_secret")}
-    return credential.instance_url + TOKEN_PATH, urlencode(grant).encode()
+def token_url(credential: Credential) -> str:
+    return (credential.login_url if asserts(credential) else credential.instance_url) + TOKEN_PATH
+
+
+def form(credential: Credential, now: float) -> dict[str, str]:
+    """What is posted to `token_url`; `now` is seconds since 1970."""
+    if asserts(credential):
+        return {
+            "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "assertion": assertion(credential, now),
+        }
+    parts = {name: credential.parts.get(name, "") for name in ("client_id", "client_secret")}
+    return {"grant_type": "client_credentials"} | parts
+
+
+def asserts(credential: Credential) -> bool:
+    return form_of(credential.parts) == FORMS[0]
 
 
 def assertion(credential: Credential, now: float) -> str:

@@ -8,15 +8,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
 from connectors.api import TOKENS, as_bytes, life_of
-from connectors.asking import LATER, Limiter, ask, body_of
+from connectors.asking import LATER, ask, body_of
 from connectors.contract import AskFailed
 from connectors.salesforce import access
-from connectors.salesforce.access import Credential
+from connectors.salesforce.access import LIMITER, Credential
 from connectors.salesforce.refusals import Refusal, no_token, refusal, refusal_in
 
 #: Any organisation understands every version from its newest back for years.
@@ -24,8 +24,6 @@ VERSION = "v64.0"
 DATA = f"/services/data/{VERSION}"
 #: Where the rest of an answer may be: on the same host, nowhere else, because the token goes there.
 LOCATOR = re.compile(r"/services/data/v\d{1,3}\.0/query(All)?/[\w-]{1,120}", re.ASCII)
-#: Salesforce counts per day, not per second; this only keeps a loop of ours from being one.
-LIMITER = Limiter(rate=10, burst=20)
 REFUSED = (400, 401, 403, 404)
 #: Seconds that one answer to a poll may take; a page of 2,000 records needs some.
 PAGE_PATIENCE = 20.0
@@ -91,9 +89,9 @@ class Api:
         return known or self._new_token()
 
     def _new_token(self) -> str:
-        url, form = access.question(self.credential, time.time())
+        form = urlencode(access.form(self.credential, time.time())).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        response = self._ask("POST", url, form, headers)
+        response = self._ask("POST", access.token_url(self.credential), form, headers)
         body = body_of(response)
         token = body.get("access_token") if isinstance(body, dict) else None
         if not response.is_success or not isinstance(token, str) or not token:

@@ -48,6 +48,7 @@ from app.flows.ledger import Fact, apply
 from app.models import Delivery, Handoff
 from app.state import State
 from connectors.api import Tokens
+from connectors.asking import Limiter
 from connectors.contract import (
     AskFailed,
     AsksAboutLead,
@@ -80,7 +81,7 @@ def organisation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Organisation]:
     """Answers on its host; nothing else does. No token is remembered from another test, and nobody waits."""
     monkeypatch.setattr(api, "TOKENS", Tokens())
     monkeypatch.setattr(api, "ask", partial(api.ask, sleep=lambda _: None))
-    monkeypatch.setattr(api, "LIMITER", api.Limiter(10_000, 10_000))
+    monkeypatch.setattr(api, "LIMITER", Limiter(10_000, 10_000))
     there = Organisation()
     with respx.mock:
         respx.route(host="minato.my.salesforce.com").mock(side_effect=there.answer)

@@ -35,6 +35,7 @@ from salesforce_account import (
 from security import FUZZ, JSON, NOW, ContentTests, Genuine, SecurityTests, assert_sound
 
 from connectors import api as kit
+from connectors.asking import Limiter
 from connectors.contract import (
     AskFailed,
     AsksAgain,
@@ -94,7 +95,7 @@ def salesforce(known: str) -> ExternalId:
 def organisation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Organisation]:
     monkeypatch.setattr(api, "TOKENS", kit.Tokens())
     monkeypatch.setattr(api, "ask", partial(api.ask, sleep=lambda _: None))
-    monkeypatch.setattr(api, "LIMITER", api.Limiter(10_000, 10_000))
+    monkeypatch.setattr(api, "LIMITER", Limiter(10_000, 10_000))
     there = Organisation()
     with respx.mock:
         respx.route(host="minato.my.salesforce.com").mock(side_effect=there.answer)

@@ -50,6 +50,10 @@ ASKED: dict[str, tuple[dict[str, Any], object] | None] = {
     "zoho": ({}, {"client_id": "id", "client_secret": f"secret-{MARK}", "refresh_token": f"refresh-{MARK}"}),
     "twenty": ({}, f"key-{MARK}"),
     "dynamics": ({"api_base": HOST}, {"tenant_id": "t", "client_id": "id", "client_secret": f"secret-{MARK}"}),
+    "pardot": (
+        {"business_unit_id": "0Uv0B0000004C92"},
+        {"instance_url": HOST, "client_id": "id", "client_secret": f"secret-{MARK}"},
+    ),
     "espocrm": ({"base": HOST}, f"key-{MARK}"),
     "webform": ({"thin": {"url": f"{HOST}/leads/{{id}}"}}, f"key-{MARK}"),
     "mautic": ({"base": HOST}, {"user": "tasuki", "password": f"secret-{MARK}"}),
