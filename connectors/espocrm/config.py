@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from connectors.api import host_address
-from connectors.contract import AskFailed, LeadStatus, SourceConfig
+from connectors.contract import LeadStatus, SourceConfig
+from connectors.settings import address_like
 
 ADDRESS = "must be the address where EspoCRM is opened, like https://crm.example.jp"
 #: A field's name, as Entity Manager shows it.
@@ -28,7 +28,7 @@ class EspoConfig(SourceConfig):
     }
 
     #: Where EspoCRM is opened; its API is asked there, and people open records there.
-    base: str = ""
+    base: Annotated[str, address_like("https://crm.example.jp")] = ""
     #: Only these webhooks may send (their ids, as Administration → Webhooks shows them). Empty: all that have a secret.
     webhooks: list[Annotated[str, Field(min_length=1, max_length=50)]] = Field(default_factory=list)
     status_field: Name = "status"
@@ -40,11 +40,3 @@ class EspoConfig(SourceConfig):
     lost_stages: list[str] = Field(["Closed Lost"])
     #: The users (ids) that are no person; `system` is EspoCRM itself, e.g. in a workflow.
     automated_users: list[str] = Field(["system"])
-
-    @field_validator("base")
-    @classmethod
-    def _address(cls, given: str) -> str:
-        try:
-            return host_address(given, ADDRESS) if given.strip() else ""
-        except AskFailed as wrong:
-            raise ValueError(str(wrong)) from None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.api import host_address
-from connectors.contract import AskFailed, LeadStatus, SourceConfig
+from connectors.contract import LeadStatus, SourceConfig
 from connectors.records import Channel
+from connectors.settings import ZoneName, address_like
 
 WANTED = "must be your kintone's address, like https://example.cybozu.com"
 #: A field code as the form's settings show it: no blanks, quotes or operators, because it stands in queries.
@@ -106,7 +105,7 @@ class KintoneConfig(SourceConfig):
     }
 
     #: `https://example.cybozu.com`
-    base: str = ""
+    base: Annotated[str, address_like("https://example.cybozu.com")] = ""
     #: The number of the guest space that all of the apps are in.
     guest_space: int = Field(0, ge=0)
     lead: LeadApp = LeadApp()
@@ -119,23 +118,7 @@ class KintoneConfig(SourceConfig):
     #: People log in with their address, so alerts may go there.
     logins_are_addresses: bool = False
     #: Of fields that hold a day without a time.
-    zone: str = "Asia/Tokyo"
-
-    @field_validator("base")
-    @classmethod
-    def _address(cls, given: str) -> str:
-        try:
-            return host_address(given, WANTED) if given else ""
-        except AskFailed as wrong:
-            raise ValueError(str(wrong)) from None
-
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, given: str) -> str:
-        try:
-            return ZoneInfo(given).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("must be a time zone like Asia/Tokyo") from None
+    zone: ZoneName = "Asia/Tokyo"
 
     @property
     def apps(self) -> dict[str, App]:

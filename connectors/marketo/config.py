@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from connectors.api import host_address
-from connectors.contract import AskFailed, SourceConfig
+from connectors.contract import SourceConfig
+from connectors.settings import ZoneName, address_like
 
 #: Types of activity that every instance has → Tasuki's word.
 ACTIVITIES = {1: "visit", 2: "form", 3: "click"}
@@ -20,7 +19,7 @@ class MarketoConfig(SourceConfig):
     """One Marketo instance. Lead fields are named by their REST API names."""
 
     #: Admin → Integration → Web Services → REST API → Endpoint, without /rest.
-    base: str = ""
+    base: Annotated[str, address_like("https://123-ABC-456.mktorest.com")] = ""
     score_field: str = "leadScore"
     status_field: str = "leadStatus"
     #: The same two fields as Marketo's activity log calls them.
@@ -34,23 +33,7 @@ class MarketoConfig(SourceConfig):
     #: without API access. Never both: each download would count twice.
     activities_from: Literal["api", "webhook"] = "api"
     #: The instance's time zone, in which {{system.dateTime}} is written.
-    time_zone: str = "Asia/Tokyo"
-
-    @field_validator("base")
-    @classmethod
-    def _address(cls, given: str) -> str:
-        try:
-            return host_address(given, ADDRESS) if given else ""
-        except AskFailed as wrong:
-            raise ValueError(str(wrong)) from None
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, given: str) -> str:
-        try:
-            return ZoneInfo(given).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("must be a time zone like Asia/Tokyo") from None
+    time_zone: ZoneName = "Asia/Tokyo"
 
     def word(self, type_: int, asset: str) -> str | None:
         """What the lead did; None: nothing that anybody asked for."""

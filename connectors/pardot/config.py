@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from connectors.api import host_address
-from connectors.contract import AskFailed, SourceConfig
+from connectors.contract import SourceConfig
+from connectors.settings import ZoneName, address_like
 
 UNIT = "business_unit_id must be set: Setup → Business Unit Setup shows it, 0Uv and 12 or 15 characters"
 Word = Annotated[str, Field(min_length=1, max_length=200)]
@@ -21,11 +20,11 @@ class PardotConfig(SourceConfig):
 
     business_unit_id: str = Field("", pattern=r"^(0Uv[0-9A-Za-z]{12}([0-9A-Za-z]{3})?)?$")
     #: Sandboxes: https://pi.demo.pardot.com.
-    api_base: str = "https://pi.pardot.com"
+    api_base: Annotated[str, address_like("https://pi.pardot.com")] = "https://pi.pardot.com"
     #: The API user's, in which times that name none are written.
-    time_zone: str = "Asia/Tokyo"
+    time_zone: ZoneName = "Asia/Tokyo"
     #: Where people open prospects: `https://acme.my.salesforce.com`, or nowhere.
-    app_base: str = ""
+    app_base: Annotated[str, address_like("https://pi.pardot.com")] = ""
     #: The system name of your Salesforce source, whose leads and contacts prospects are joined with. Empty: by e-mail
     #: address alone.
     salesforce: str = Field("salesforce", max_length=60)
@@ -38,19 +37,3 @@ class PardotConfig(SourceConfig):
     activities: dict[int, Annotated[str, Field(max_length=60)]] = Field(default_factory=dict)
     #: Visits and page views are many; on, they are kept.
     visits: bool = False
-
-    @field_validator("api_base", "app_base")
-    @classmethod
-    def _address(cls, given: str) -> str:
-        try:
-            return host_address(given, "must be an address like https://pi.pardot.com") if given.strip() else ""
-        except AskFailed as wrong:
-            raise ValueError(str(wrong)) from None
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, given: str) -> str:
-        try:
-            return ZoneInfo(given).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("must be a time zone like Asia/Tokyo") from None

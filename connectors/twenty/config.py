@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from connectors.api import host_address
-from connectors.contract import AskFailed, SourceConfig
+from connectors.contract import SourceConfig
 from connectors.records import Channel
+from connectors.settings import address_like
 from connectors.wire import plain
 
 #: A field's API name, as Settings → Data model shows it.
@@ -20,9 +20,9 @@ class TwentyConfig(SourceConfig):
     """One workspace. Fields are named by their API names, choices by their API values."""
 
     #: Self-hosted: your own address.
-    api_base: str = "https://api.twenty.com"
+    api_base: Annotated[str, address_like("https://acme.twenty.com")] = "https://api.twenty.com"
     #: Where people open records: `https://acme.twenty.com`.
-    app_base: str = ""
+    app_base: Annotated[str, address_like("https://acme.twenty.com")] = ""
     #: Only this workspace may send; it stands as workspaceId in every webhook.
     workspace_id: str = ""
     family_name_first: bool = False
@@ -40,14 +40,6 @@ class TwentyConfig(SourceConfig):
     lost_stages: list[str] = Field(default_factory=list)
     #: Whatever these made (`createdBy.source`) was made by no person.
     automated_sources: list[str] = Field(["WORKFLOW", "SYSTEM"])
-
-    @field_validator("api_base", "app_base")
-    @classmethod
-    def _address(cls, given: str) -> str:
-        try:
-            return host_address(given, "must be an address like https://acme.twenty.com") if given else ""
-        except AskFailed as wrong:
-            raise ValueError(str(wrong)) from None
 
     def channel(self, fields: Mapping[str, Any]) -> Channel | None:
         """None: it was no contact. Of several beginnings the longest counts."""

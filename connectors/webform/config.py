@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from connectors.api import host_address
 from connectors.contract import AskFailed, LeadStatus, Outcome, SourceConfig
+from connectors.settings import ZoneName
 
 #: Names that senders give to the two encodings → Python's. CP932 is what Windows and most tools call Shift_JIS.
 ENCODINGS = {
@@ -123,18 +123,10 @@ class WebFormConfig(SourceConfig):
     #: Empty: what Content-Type says, else UTF-8.
     encoding: Annotated[str, AfterValidator(codec)] = ""
     #: Of times that name none.
-    zone: str = "Asia/Tokyo"
+    zone: ZoneName = "Asia/Tokyo"
     #: The header that holds the secret, if it stands in none of the usual places.
     token_header: str = Field("X-Tasuki-Token", pattern=r"^[A-Za-z0-9-]+$")
     thin: Thin = Thin()
-
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, given: str) -> str:
-        try:
-            return ZoneInfo(given).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("must be a time zone like Asia/Tokyo") from None
 
     def meaning(self, word: str) -> str | None:
         """None: nobody said what the word is."""

@@ -405,7 +405,7 @@ def test_without_an_address_nothing_is_asked() -> None:
 
 @pytest.mark.parametrize("base", ["http://crm.example.jp", "crm.example.jp", "https://crm.example.jp/espo?x"])
 def test_where_espocrm_is(base: str) -> None:
-    with pytest.raises(ValueError, match="must be the address"):
+    with pytest.raises(ValueError, match="must be an address"):
         EspoConfig(base=base)
 
 
