@@ -84,7 +84,8 @@ def refusal(host: str, path: str, said: str) -> str:
 
 def selected(table: str, config: DynamicsConfig) -> str:
     columns = dict.fromkeys((SETS[table][1], *STAMPS, *FIELDS[table], *own_fields(table, config)))
-    return ",".join(f"_{name}_value" if name in LOOKUPS else name for name in columns)
+    lookups = LOOKUPS | {config.owner_field}
+    return ",".join(f"_{name}_value" if name in lookups else name for name in columns)
 
 
 def stamp(at: datetime) -> str:

@@ -38,6 +38,8 @@ class DynamicsConfig(SourceConfig):
     score_field: str = ""
     #: Another column of leads that holds the status; a choice is known by its number.
     status_field: str = "statuscode"
+    #: The lookup column of leads and contacts that says whose they are.
+    owner_field: str = Field("ownerid", pattern=r"^\w+$")
     #: A task's category → channel; all other tasks are no contact.
     task_categories: dict[str, Channel] = Field(default_factory=dict)
     #: Tables with *Track changes* turned on, whose deletions are to be found although a webhook was lost.

@@ -32,7 +32,7 @@ DONE = {
     "ownerid": "by",
     "isworkflowcreated": "automated",
 }
-PERSON = {"fullname": "name", "emailaddress1": "email", "ownerid": "owner", "masterid": "lead"}
+PERSON = {"fullname": "name", "emailaddress1": "email", "masterid": "lead"}
 #: Table → column → what it is read as.
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "lead": PERSON | {"companyname": "company", "statecode": "status", "parentcontactid": "lead"},
@@ -59,7 +59,7 @@ STAMPS = ("createdon", "modifiedon")
 
 def own_fields(table: str, config: DynamicsConfig) -> dict[str, str]:
     status = {config.status_field: "status"} if table == "lead" else {}
-    named = {config.score_field: "score"} | status | config.attributes
+    named = {config.score_field: "score", config.owner_field: "owner"} | status | config.attributes
     return {column: word for column, word in named.items() if column} if table in PEOPLE else {}
 
 
@@ -68,8 +68,8 @@ def person(seen: Record, config: DynamicsConfig) -> Iterator[Finding]:
     page = f"{config.api_base}/main.aspx?pagetype=entityrecord&etn={seen.type}&id={seen.id}"
     url = page if config.api_base else None
     yield from seen.profile(lead, name=fields.get("fullname"), company=fields.get("companyname"), url=url)
-    if "ownerid" in fields:
-        yield from seen.owner(lead, referred(seen, "ownerid"))
+    if config.owner_field in fields:
+        yield from seen.owner(lead, referred(seen, config.owner_field))
     yield from seen.score(lead, fields.get(config.score_field))
     if seen.type == "lead":
         yield from status(seen, lead, config)

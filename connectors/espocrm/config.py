@@ -34,6 +34,8 @@ class EspoConfig(SourceConfig):
     status_field: Name = "status"
     #: The number field of leads that holds the score, if your MA writes one.
     score_field: Name = ""
+    #: A link of leads and contacts to a user, that says whose they are.
+    owner_field: Name = "assignedUser"
     #: Statuses of calls and meetings that took place.
     held_statuses: list[str] = Field(["Held"])
     won_stages: list[str] = Field(["Closed Won"])

@@ -126,7 +126,8 @@ class Espo(PolledTool[EspoConfig]):
 
     def own_fields(self, config: EspoConfig) -> Mapping[str, Mapping[str, str]]:
         named = {config.score_field: "score", config.status_field: "status", **config.attributes}
-        return {"Lead": {field: word for field, word in named.items() if field}}
+        owner = {f"{config.owner_field}Id": "owner"}
+        return {"Lead": {field: word for field, word in named.items() if field} | owner, "Contact": owner}
 
 
 def parted(signature: str) -> tuple[str, bytes]:

@@ -14,7 +14,7 @@ from connectors.espocrm.config import EspoConfig
 from connectors.records import Channel, Finding, Lead, Record
 from connectors.wire import entries, mapping, moment, plain
 
-PERSON = {"name": "name", "emailAddress": "email", "assignedUserId": "owner"}
+PERSON = {"name": "name", "emailAddress": "email"}
 WITH = {"parentId": "lead", "leadsIds": "lead", "contactsIds": "lead"}
 DONE = {"status": "follow-up", "name": "subject", "createdAt": "recorded at", "modifiedAt": "revised at"}
 HELD = {**WITH, **DONE, "dateStart": "occurred at", "assignedUserId": "by"}
@@ -46,8 +46,9 @@ def person(seen: Record, config: EspoConfig) -> Iterator[Finding]:
     lead = (*lead[:1], *seen.person(seen.fields.get("createdContactId")), *lead[1:])
     url = f"{config.base}/#{seen.type}/view/{seen.id}" if config.base else None
     yield from seen.profile(lead, name=seen.fields.get("name"), company=seen.fields.get("accountName"), url=url)
-    if "assignedUserId" in seen.fields:
-        yield from seen.owner(lead, seen.fields["assignedUserId"], name=seen.fields.get("assignedUserName"))
+    owner = f"{config.owner_field}Id"
+    if owner in seen.fields:
+        yield from seen.owner(lead, seen.fields[owner], name=seen.fields.get(f"{config.owner_field}Name"))
     if seen.type == "Lead":
         yield from seen.score(lead, seen.fields.get(config.score_field))
         yield from seen.status(lead, seen.fields.get(config.status_field))

@@ -23,6 +23,8 @@ class PipedriveConfig(SourceConfig):
     score_field: str = ""
     #: The custom person field that holds the lead's status; choices are known by their numbers.
     status_field: str = ""
+    #: A user field of persons that says whose they are; a custom one by its key.
+    owner_field: str = "owner_id"
     #: Your own types of activity → channel. `task` and `deadline` are no contact and stay out.
     activity_types: dict[str, Channel] = Field(default_factory=dict)
     #: The users (numbers) that are no person, e.g. the one that an automation works as.

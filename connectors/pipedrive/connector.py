@@ -12,7 +12,7 @@ from connectors.api import Api, digest_of
 from connectors.asking import Limiter
 from connectors.contract import EMAIL, Connector, ExternalId, Page, Unverified, WebhookRequest
 from connectors.pipedrive.config import PipedriveConfig
-from connectors.pipedrive.facts import FACTS, FIELDS, flat
+from connectors.pipedrive.facts import FACTS, FIELDS, OWNER, flat
 from connectors.records import Record
 from connectors.rounds import Answered, Place, answers_in, gone, kept
 from connectors.tool import POLL, PolledTool, basic, check_basic
@@ -128,7 +128,8 @@ class Pipedrive(PolledTool[PipedriveConfig]):
 
     def own_fields(self, config: PipedriveConfig) -> Mapping[str, Mapping[str, str]]:
         named = {config.score_field: "score", config.status_field: "status", **config.attributes}
-        return {"person": {field: word for field, word in named.items() if field}}
+        person = {field: word for field, word in named.items() if field} | {config.owner_field: "owner"}
+        return {"person": person} | ({"lead": {OWNER: "owner"}} if config.owner_field == OWNER else {})
 
 
 def changed(since: datetime) -> dict[str, Any]:

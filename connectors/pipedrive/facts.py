@@ -19,10 +19,11 @@ STATES: Mapping[str, tuple[State, str]] = {
     "won": ("won", "won_time"),
     "lost": ("lost", "lost_time"),
 }
+OWNER = "owner_id"
 #: Field → what it is read as.
 FIELDS = {
-    "person": {"name": "name", "emails": "email", "owner_id": "owner"},
-    "lead": {"person_id": "lead", "owner_id": "owner"},
+    "person": {"name": "name", "emails": "email"},
+    "lead": {"person_id": "lead"},
     "activity": {
         "type": "channel",
         "done": "follow-up",
@@ -52,14 +53,15 @@ def person(seen: Record, config: PipedriveConfig) -> Iterator[Finding]:
     lead = seen.person(seen.id, address_in(seen.fields.get("emails")))
     url = f"{config.app_base}/person/{seen.id}" if config.app_base else None
     yield from seen.profile(lead, name=seen.fields.get("name"), url=url)
-    yield from seen.owner(lead, seen.fields.get("owner_id"))
+    yield from seen.owner(lead, seen.fields.get(config.owner_field))
     yield from seen.score(lead, seen.fields.get(config.score_field))
     yield from seen.status(lead, seen.fields.get(config.status_field))
 
 
 def inquiry(seen: Record, config: PipedriveConfig) -> Iterator[Finding]:
-    """What Pipedrive calls a lead: the request of a person, and whose it is."""
-    yield from seen.owner(seen.person(seen.fields.get("person_id")), seen.fields.get("owner_id"))
+    """What Pipedrive calls a lead: the request of a person, and whose it is, unless the person's own field says so."""
+    if config.owner_field == OWNER:
+        yield from seen.owner(seen.person(seen.fields.get("person_id")), seen.fields.get(OWNER))
 
 
 def activity(seen: Record, config: PipedriveConfig) -> Iterator[Finding]:

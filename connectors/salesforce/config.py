@@ -56,6 +56,9 @@ class SalesforceConfig(SourceConfig):
     record_fields: list[FieldName] = Field(default_factory=lambda: ["RecordId__c"])
     #: `ja`: family name first.
     name_order: Literal["ja", "en"] = "ja"
+    #: API names of the Lead fields that hold the status and the user whose it is.
+    status_field: FieldName = "Status"
+    owner_field: FieldName = "OwnerId"
     #: API name of the Lead field that holds the score; Salesforce has no standard one.
     score_field: FieldName | Literal[""] = ""
     #: Task statuses that mean done, for messages without the field IsClosed.

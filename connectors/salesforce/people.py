@@ -12,7 +12,7 @@ from connectors.salesforce import ids
 from connectors.salesforce.snapshot import NotUnderstood, Snapshot, present
 
 #: As LeadHistory names the field OwnerId.
-OWNER = "Owner"
+HISTORY = {"OwnerId": "Owner"}
 
 
 def modified_at(seen: Snapshot) -> datetime | None:
@@ -84,7 +84,7 @@ def url_of(seen: Snapshot) -> str | None:
 
 
 def status(seen: Snapshot) -> CanonicalEvent | None:
-    raw, converted = seen.text("Status"), bool(seen.flag("IsConverted"))
+    raw, converted = seen.text(seen.config.status_field), bool(seen.flag("IsConverted"))
     if seen.flag("IsDeleted") or (raw is None and not converted):
         return None
     return status_fact(seen, raw, converted, modified_at(seen))
@@ -97,7 +97,7 @@ def status_fact(seen: Snapshot, raw: str | None, converted: bool, at: datetime |
 
 
 def owner(seen: Snapshot) -> CanonicalEvent | None:
-    holder = seen.reference("OwnerId")
+    holder = seen.reference(seen.config.owner_field)
     if holder is None or seen.flag("IsDeleted"):
         return None
     return owner_fact(seen, holder, modified_at(seen))
@@ -125,17 +125,21 @@ def score_fact(seen: Snapshot, value: float | None, at: datetime | None) -> Cano
     return seen.fact(EventKind.SCORE, identity(seen), {"score": value}, value=value, at=at)
 
 
+def in_history(field: str) -> str:
+    return HISTORY.get(field, field)
+
+
 def change(seen: Snapshot) -> CanonicalEvent | None:
     """A row of LeadHistory: what one field became, and exactly when. The keys are those of a snapshot that was taken
     at that moment, so whichever comes second is no news."""
     at, field = seen.instant("CreatedDate"), seen.text("Field")
-    value = seen.text("NewValue")
+    value, config = seen.text("NewValue"), seen.config
     if value is None or at is None:
         return None
-    if field == "Status":
+    if field == config.status_field:
         return status_fact(seen, value, converted=False, at=at)
-    if field == OWNER and ids.is_id(value):  # every new owner has a second row with the name
+    if field == in_history(config.owner_field) and ids.is_id(value):  # every new owner has a second row with the name
         return owner_fact(seen, ids.normal_id(value), at)
-    if field == seen.config.score_field:
+    if field == config.score_field:
         return score_fact(seen, seen.number("NewValue"), at)
     return None

@@ -18,7 +18,6 @@ from connectors.wire import milliseconds
 
 #: What a lead or a contact is known by; a change of one of them is worth another look.
 PROFILE = frozenset({"LastName", "FirstName", "Company", "Email", "LeadSource", "ConvertedContactId"})
-STANDING = frozenset({"Status", "OwnerId", "IsConverted"})
 PEOPLE, ACTIVITIES = ("Lead", "Contact"), ("Task", "Event")
 #: Each reads one field of a lead, and says nothing where the event does not have it.
 LEADS: Readers = (people.status, people.owner, people.score)
@@ -98,7 +97,8 @@ def is_whole(change: Change, config: SalesforceConfig) -> bool:
 
 def worth_a_look(change: Change, config: SalesforceConfig) -> frozenset[str]:
     """The changed fields of a lead or a contact that Tasuki reads."""
-    return (PROFILE | STANDING | config.attributes.keys() | {config.score_field}) & change.fields.keys()
+    standing = {config.status_field, config.owner_field, config.score_field, "IsConverted"}
+    return (PROFILE | standing | config.attributes.keys()) & change.fields.keys()
 
 
 # What it leaves out

@@ -41,8 +41,6 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "Lead": {
         **PERSON,
         "Company": "company",
-        "Status": "status",
-        "OwnerId": "owner",
         "IsConverted": "status",
         "ConvertedContactId": "lead",
     },
@@ -73,7 +71,8 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 def own_fields(config: SalesforceConfig) -> Mapping[str, Mapping[str, str]]:
-    score = {config.score_field: "score"} if config.score_field else {}
+    standing = {config.status_field: "status", config.owner_field: "owner", config.score_field: "score"}
+    lead = {field: word for field, word in standing.items() if field}
     person, whom = config.opportunity_contact_field, {}
     if person:
         whom = {
@@ -81,7 +80,7 @@ def own_fields(config: SalesforceConfig) -> Mapping[str, Mapping[str, str]]:
             "OpportunityFieldHistory": {f"Opportunity.{person}": "lead"},
             **{kind: {f"What.{person}": "lead"} for kind in ("Task", "Event")},
         }
-    return {"Lead": {**config.attributes, **score}, "Contact": config.attributes, **whom}
+    return {"Lead": {**config.attributes, **lead}, "Contact": config.attributes, **whom}
 
 
 def shown(request: WebhookRequest, config: SalesforceConfig) -> Iterator[Shown]:
@@ -127,8 +126,8 @@ def sample(config: SalesforceConfig, secret: str, url: str, now: datetime) -> We
         "Company": "株式会社みなと精機",
         "Email": "yamada@example.co.jp",
         **dict.fromkeys(config.attributes, "製造"),
-        "Status": next(iter(config.statuses), "Working - Contacted"),
-        "OwnerId": next(iter(config.owners), normal_id("005000000000001")),
+        config.status_field: next(iter(config.statuses), "Working - Contacted"),
+        config.owner_field: next(iter(config.owners), normal_id("005000000000001")),
         **({config.score_field: "82"} if config.score_field else {}),
     }
     body = MESSAGE.format(

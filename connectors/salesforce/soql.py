@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from connectors.salesforce import ids
 from connectors.salesforce.config import SalesforceConfig
+from connectors.salesforce.people import in_history
 
 LEAD = (
-    "Id IsDeleted MasterRecordId SystemModstamp LastName FirstName Company Email LeadSource Status OwnerId"
+    "Id IsDeleted MasterRecordId SystemModstamp LastName FirstName Company Email LeadSource"
     " IsConverted ConvertedContactId"
 ).split()
 CONTACT = "Id IsDeleted MasterRecordId SystemModstamp LastName FirstName Email LeadSource".split()
@@ -52,7 +53,7 @@ def columns(kind: str, config: SalesforceConfig) -> list[str]:
     person = config.opportunity_contact_field
     match kind:
         case "Lead":
-            return distinct([*LEAD, config.score_field, *config.attributes])
+            return distinct([*LEAD, config.status_field, config.owner_field, config.score_field, *config.attributes])
         case "Contact":
             return CONTACT
         case "LeadHistory":
@@ -82,7 +83,9 @@ def about(person: str) -> list[str]:
 
 def tracked(history: str, config: SalesforceConfig) -> list[str]:
     """The fields whose changes are read from a history, as it names them."""
-    return ["StageName"] if history == "OpportunityFieldHistory" else distinct(["Status", "Owner", config.score_field])
+    if history == "OpportunityFieldHistory":
+        return ["StageName"]
+    return distinct([config.status_field, in_history(config.owner_field), config.score_field])
 
 
 def stamp(kind: str) -> str:

@@ -88,6 +88,8 @@ class ZohoConfig(SourceConfig):
     #: The number field of leads and contacts that holds the score.
     score_field: str = "Score"
     status_field: str = "Lead_Status"
+    #: A user field of leads and contacts that says whose they are.
+    owner_field: str = "Owner"
     #: Your own words of Call_Type.
     call_types: dict[str, Direction] = Field(default_factory=dict)
     #: Your own words of Outgoing_Call_Status and of a task's Status.

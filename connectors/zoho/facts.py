@@ -25,12 +25,11 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "Full_Name": "name",
         "Company": "company",
         "Email": "email",
-        "Owner": "owner",
         "Converted__s": "status",
         "Converted_Date_Time": "occurred at",
         "Converted_Contact": "lead",
     },
-    "Contacts": {"Full_Name": "name", "Account_Name": "company", "Email": "email", "Owner": "owner"},
+    "Contacts": {"Full_Name": "name", "Account_Name": "company", "Email": "email"},
     "Calls": ABOUT
     | {
         "Call_Type": "direction",
@@ -46,7 +45,8 @@ STAMPS = ("Created_Time", "Modified_Time")
 
 
 def own_fields(module: str, config: ZohoConfig) -> dict[str, str]:
-    named = {config.score_field: "score", config.status_field: "status"} | config.attributes
+    standing = {config.score_field: "score", config.status_field: "status", config.owner_field: "owner"}
+    named = standing | config.attributes
     return {field: word for field, word in named.items() if field} if module in PEOPLE else {}
 
 
@@ -66,8 +66,8 @@ def person(seen: Record, config: ZohoConfig) -> Iterator[Finding]:
     company = plain(fields.get("Company")) or called(fields.get("Account_Name"))
     url = f"{config.app_base}/tab/{seen.type}/{seen.id}" if config.app_base else None
     yield from seen.profile(lead, name=fields.get("Full_Name"), company=company, url=url)
-    if "Owner" in fields:
-        owner = mapping(fields["Owner"])
+    if config.owner_field in fields:
+        owner = mapping(fields[config.owner_field])
         yield from seen.owner(lead, owner.get("id"), name=owner.get("name"), email=owner.get("email"))
     yield from seen.score(lead, fields.get(config.score_field))
     if flag(fields.get("Converted__s")):

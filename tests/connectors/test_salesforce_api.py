@@ -144,8 +144,8 @@ def test_the_questions(organisation: Organisation) -> None:
     polled(score_field="Score__c", attributes={"Industry": "industry", "email": "again"})
     lead, history, _, task, _, deal, stages = organisation.asked
     assert lead == (
-        "SELECT Id, IsDeleted, MasterRecordId, SystemModstamp, LastName, FirstName, Company, Email, LeadSource, Status,"
-        " OwnerId, IsConverted, ConvertedContactId, Score__c, Industry FROM Lead"
+        "SELECT Id, IsDeleted, MasterRecordId, SystemModstamp, LastName, FirstName, Company, Email, LeadSource,"
+        " IsConverted, ConvertedContactId, Status, OwnerId, Score__c, Industry FROM Lead"
         " WHERE SystemModstamp >= 2026-09-24T05:55:00Z AND SystemModstamp < 2026-09-24T09:00:00Z"
         " ORDER BY SystemModstamp, Id"
     )
