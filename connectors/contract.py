@@ -245,6 +245,8 @@ class Connector(Protocol[Config]):
     secret_in_url: bool
     #: What the tool usually is to the team: ma, sfa or both.
     role: str
+    #: Not every tool does: one that does not is asked, and nothing needs to be entered in it.
+    sends_webhooks: bool
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], config: Config, now: datetime) -> None:
         """Raise Unverified unless one of `secrets` proves the request and it is not too old."""

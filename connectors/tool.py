@@ -46,6 +46,7 @@ class Tool(Generic[Config]):
     answer: Answer = Answer()
     brings_secret: bool = False
     secret_in_url: bool = False
+    sends_webhooks: bool = True
     #: The tool's word for an object → what one of its records says. Objects that are not here say nothing.
     facts: Mapping[str, Callable[[Record, Config], Iterable[Finding]]] = {}
     #: The tool's word for an object → field → what it is read as.

@@ -18,6 +18,7 @@ from app.flows.administer import Admin
 from app.flows.lists import SourceEntry
 from app.settings import Settings
 from connectors import registry
+from connectors.contract import Polls, Subscribes
 
 app = typer.Typer(no_args_is_help=True, help="Tools that send webhooks, and their secrets.")
 
@@ -55,6 +56,8 @@ def add(
             administer.add_source(c, state.vault, Admin(operator(), state.clock()), **new)
         terminal.say("Source {name} ({kind}) is added.", name=name, kind=kind)
         show_secret(terminal, state.settings, name, kind, secret, given=given)
+        if isinstance(registry.connector(kind), Polls) and not credential:
+            terminal.say("Next: `tasuki source credential {name}`, so that Tasuki can ask the tool.", name=name)
 
 
 @app.command("list")
@@ -213,9 +216,15 @@ def webhook_url(settings: Settings, name: str) -> str:
 
 
 def show_secret(terminal: Terminal, settings: Settings, name: str, kind: str, secret: str, *, given: bool) -> None:
-    """The URL, and a secret of our making; one that was typed in is not repeated."""
-    url = webhook_url(settings, name)
-    if registry.connector(kind).secret_in_url:
+    """The URL, and a secret of our making: what somebody must enter. One that was typed in is not repeated."""
+    url, connector = webhook_url(settings, name), registry.connector(kind)
+    if not connector.sends_webhooks:
+        terminal.say("Nothing to enter in the tool: it sends no webhooks, Tasuki asks it by itself.")
+        return
+    if isinstance(connector, Subscribes):
+        terminal.say("Nothing to enter in the tool: Tasuki tells it where to send, and again before it forgets.")
+        return
+    if connector.secret_in_url:
         url += "?token=" + ("…" if given else quote(secret, safe=""))
     terminal.say("Webhook URL to enter in the tool:")
     terminal.line(f"  {url}", style="bold")

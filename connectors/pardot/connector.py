@@ -39,6 +39,7 @@ class Pardot(PolledTool[PardotConfig]):
     kind = "pardot"
     config_model = PardotConfig
     role = "ma"
+    sends_webhooks = False
     facts, fields = FACTS, FIELDS
     objects = tuple(KINDS)
 

@@ -32,6 +32,18 @@ def test_the_secret_of_salesforce_stands_in_its_url(tasuki, state_of) -> None:
         assert sources.opened(c, state.vault)[0].secrets == (unquote(token),)
 
 
+@pytest.mark.parametrize(("kind", "words"), [("pardot", "sends no webhooks"), ("zoho", "tells it where to send")])
+def test_where_nothing_is_to_be_entered_nothing_is_shown(tasuki, kind, words) -> None:
+    said = tasuki("source", "add", "ma", kind).stdout
+    assert words in said
+    assert "tasuki source credential ma" in said
+    assert not re.search(r"whsec_|/webhooks/", said)
+
+
+def test_a_source_without_an_api_asks_for_no_credential(tasuki) -> None:
+    assert "credential" not in tasuki("source", "add", "ma", "standard").stdout
+
+
 def test_secrets_come_from_stdin_and_are_not_repeated(tasuki, state_of) -> None:
     words = ("source", "add", "ma", "hubspot", "--secret-stdin", "--credential-stdin")
     said = tasuki(*words, stdin="client-secret\napi-token\n").output
