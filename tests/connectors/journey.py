@@ -30,8 +30,12 @@ from connectors.asking import Limiter
 from tests.clock.conftest import world as world
 from tests.clock.world import World
 
-#: How the tool's news arrive: all of them, only by polls, or with losses, doubles and in any order.
-WAYS = ("pushed", "polled", "luck-1", "luck-2")
+#: How the tool's news arrive, all of them, only by polls, or with losses, doubles and in any order; and into what.
+WAYS = pytest.mark.parametrize(
+    ("database_url", "way"),
+    [("sqlite", "pushed"), ("sqlite", "polled"), ("sqlite", "luck-1"), ("postgres", "luck-2")],
+    indirect=["database_url"],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class _Journey:
 class SalesJourney(_Journey):
     """Marketing tells by Tasuki's own JSON who became MQL; the tool tells what sales did."""
 
-    @pytest.mark.parametrize("way", WAYS)
+    @WAYS
     def test_every_verdict_is_right_however_the_news_came(self, world: World, way: str) -> None:
         with self.connected(world, way, "sfa") as (tool, post):
             world.at("2026-04-01 10:00")
@@ -197,7 +201,7 @@ class SalesJourney(_Journey):
 class MarketingJourney(_Journey):
     """The tool tells what leads did; sales tells by Tasuki's own JSON what became of them."""
 
-    @pytest.mark.parametrize("way", WAYS)
+    @WAYS
     def test_every_mql_is_found_when_it_became_one(self, world: World, way: str) -> None:
         with self.connected(world, way, "ma") as (tool, post):
             began = world.at("2026-04-01 09:30")

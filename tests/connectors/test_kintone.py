@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from journey import SalesJourney
 from kintone_account import ACTIVITIES, CONFIG, CREDENTIAL, DEALS, LEADS, TOKENS, KintoneVendor, refused, stamp
@@ -458,7 +458,7 @@ def test_what_is_polled_is_what_was_pushed(account: KintoneVendor) -> None:
 def test_every_fact_of_every_form_is_the_same_pushed_and_polled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api.LIMITER, "take", lambda *_: 0.0)
 
-    @FUZZ
+    @settings(FUZZ, max_examples=50)
     @given(
         st.lists(st.sampled_from(["電話", "訪問", "受電", ""]), max_size=4),
         st.sampled_from([stamp(NOW), stamp(NOW - 9 * HOUR), stamp(NOW + HOUR), "2026-09-24", "2026-09-20", ""]),
