@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
@@ -25,6 +26,10 @@ from app.state import State, open_state
 
 # A terminal's width is no business of the tests; tools that run them in parallel set one.
 os.environ.pop("COLUMNS", None)
+
+# No test is judged by its speed: that is what benchmarks/ are for, and a busy machine is no defect.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 #: A Friday afternoon before five closed days in Japan.
 FRIDAY = datetime(2026, 9, 18, 8, 30, tzinfo=UTC)
