@@ -22,6 +22,8 @@ from connectors.wire import at_path, entries, mapping, number, plain
 #: EspoCRM names no limit; it runs on the customer's own machine.
 LIMITER = Limiter(rate=8, burst=20)
 LIMIT = 200
+#: Ids a question, so that its address stays short.
+MOST_IDS = 50
 #: Of a lead's stream: the newest entries.
 TURNS = 50
 #: Records of one kind that a lead is known by.
@@ -54,20 +56,23 @@ def page(api: Api, place: Place) -> Answered:
 
 
 def answers(api: Api, lookups: Sequence[Lookup]) -> Iterator[Part]:
-    """Each record that a webhook named, once; of a lead its stream as well. `missing`: it was said to be deleted."""
-    for lookup in {(one.object_type, one.object_id): one for one in sorted(lookups, key=by_context)}.values():
-        name, known = lookup.object_type, lookup.object_id
-        record = api.get(f"/{name}/{known}")
-        if record is not None:
-            yield name, {"list": [lean(name, mapping(record))]}
-            yield from stream(api, [known] if name == "Lead" else [])
-        elif deleted_at := dict(lookup.context).get("deleted"):
-            yield name, {MISSING: [{"id": known, "at": deleted_at}]}
+    """The records that webhooks named, as a poll would show them; of leads their streams as well. `missing`: it was
+    said to be deleted, and is not there."""
+    for name in FIELDS:
+        named = [one for one in lookups if one.object_type == name]
+        ids = list(dict.fromkeys(one.object_id for one in named))
+        found = by_ids(api, name, ids)
+        known = [plain(record.get("id")) for record in found]
+        deleted = {one.object_id: dict(one.context)["deleted"] for one in named if one.context}
+        missing = [{"id": id_, "at": at} for id_, at in deleted.items() if id_ not in known]
+        yield from [(name, {"list": found, MISSING: missing})] if named else []
+        yield from stream(api, known if name == "Lead" else [])
 
 
-def by_context(lookup: Lookup) -> int:
-    """What says that a record was deleted comes last and counts."""
-    return len(lookup.context)
+def by_ids(api: Api, name: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Those that are still there."""
+    portions = (ids[first : first + MOST_IDS] for first in range(0, len(ids), MOST_IDS))
+    return [record for some in portions for record in listed(api, name, [of("in", "id", some)], {"maxSize": MOST_IDS})]
 
 
 def stream(api: Api, leads: Sequence[str]) -> Iterator[Part]:
@@ -103,12 +108,6 @@ def about(api: Api, lead: Sequence[ExternalId], system: str, since: datetime) ->
 
 #: Of a call or meeting to the people of `PEOPLE`.
 LINKS = ("leads", "contacts")
-
-
-def there(api: Api, name: str, ids: Sequence[str]) -> set[str]:
-    """Those of the ids that are still there."""
-    found = listed(api, name, [of("in", "id", ids)], {"maxSize": LIMIT}) if ids else []
-    return {plain(record.get("id")) for record in found}
 
 
 def statuses(api: Api, field: str) -> list[str]:

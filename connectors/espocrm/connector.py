@@ -103,7 +103,7 @@ class Espo(PolledTool[EspoConfig]):
         api, still = self.api(config, credential, http), set()
         for name in self.activities:
             ids = [known.removeprefix(f"{name}:") for known in records if known.startswith(f"{name}:")]
-            still |= {f"{name}:{known}" for known in rest.there(api, name, ids)}
+            still |= {f"{name}:{plain(one.get('id'))}" for one in rest.by_ids(api, name, ids)}
         missing = [known for known in records if known not in still]
         return Page(f"{api.base}/Call?again={len(records)}", kept([gone(missing, now)]), {}, now)
 

@@ -334,6 +334,18 @@ def test_a_deleted_lead_is_out_when_it_is_really_gone(vendor: EspoVendor) -> Non
     assert event.occurred_at == NOW
 
 
+def test_of_many_records_each_is_found_whatever_a_question_holds(
+    vendor: EspoVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        vendor.person(f"p{number}", f"p{number}@example.jp", "山田")
+    monkeypatch.setattr(rest, "MOST_IDS", 2)
+    ids = [{"id": known} for known in vendor.ids.values()]
+    told = CONNECTOR.fetch(parse(webhook("Lead.delete", ids)).lookups, CONFIG, KEY, httpx.Client())
+    assert {event.lead[0].value for event in told.events} == set(vendor.ids.values())
+    assert EventKind.DISPOSITION not in {event.kind for event in told.events}
+
+
 def test_a_deleted_call_is_taken_back_and_found_without_a_webhook(vendor: EspoVendor) -> None:
     vendor.person("sato", "sato@example.jp", "佐藤")
     vendor.call("sato")
