@@ -50,3 +50,11 @@ def test_most_pages_show_one() -> None:
 @pytest.mark.parametrize("tongue", ["", ".ja"])
 def test_marketos_template_is_the_one_that_is_shipped(tongue: str) -> None:
     assert TEMPLATE.read_text().strip() in page("marketo", tongue)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
+def test_the_readme_leads_to_every_page(readme: str) -> None:
+    text = (FOLDERS.parent / readme).read_text()
+    for kind in registry.BUILT_IN:
+        assert f"(connectors/{kind}/README.md)" in text
+        assert f"(connectors/{kind}/README.ja.md)" in text
