@@ -20,7 +20,7 @@ import httpx
 from tests.connectors.journey import Sent, Vendor
 
 KEY = "espo-api-key-0123456789abcdef"
-#: Fewer than the 200 that are asked for would end the reading: EspoCRM gives as many as it is asked for.
+#: Records a list at most; more are refused.
 LARGEST = 200
 USER = "user00000000rep1"
 
@@ -142,7 +142,7 @@ class EspoVendor(Vendor):
         found.sort(key=lambda record: (record[asked.get("orderBy", "createdAt")], record["id"]))
         first, size = int(asked.get("offset", 0)), int(asked["maxSize"])
         if size > LARGEST:
-            return httpx.Response(403, headers={"X-Status-Reason": "Max size should should not exceed 200"})
+            return httpx.Response(403, headers={"X-Status-Reason": "Max size should not exceed 200"})
         if "select" in asked:
             chosen = asked["select"].split(",")
             found = [{name: record[name] for name in chosen if name in record} for record in found]
