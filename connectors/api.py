@@ -82,7 +82,11 @@ def host_address(given: str, wanted: str) -> str:
 
     http is taken for this machine alone: the credential goes there.
     """
-    parts = urlsplit(given.strip().rstrip("/"))
+    try:
+        parts = urlsplit(given.strip().rstrip("/"))
+        _ = parts.port
+    except ValueError:
+        raise AskFailed(wanted) from None
     here = parts.hostname in ("localhost", "127.0.0.1", "::1")
     allowed = parts.scheme == "https" or (parts.scheme == "http" and here)
     if not allowed or not parts.hostname or parts.path or parts.query or parts.username:
@@ -181,7 +185,11 @@ class Api:
     def _url(self, path: str) -> str:
         if "://" not in path:
             return self.base + path
-        if urlsplit(path)[:2] != urlsplit(self.base)[:2]:
+        try:
+            elsewhere = urlsplit(path)[:2] != urlsplit(self.base)[:2]
+        except ValueError:
+            elsewhere = True
+        if elsewhere:
             raise AskFailed(f"{urlsplit(self.base).hostname} named a place for the rest that is not its own", LATER)
         return path
 

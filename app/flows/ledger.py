@@ -158,6 +158,8 @@ class Ledger:
                 parsed.problems.append(Problem("", _no_credential(source.name, needed[0].object_type)))
         except AskFailed as failed:
             _try_again_or_not(reading, failed, now)
+        except Exception as broken:  # a connector's mistake must not stop the others
+            parsed.problems.append(Problem("", f"the connector failed: {type(broken).__name__}: {broken}"))
 
 
 def _no_credential(source: str, object_type: str) -> str:

@@ -8,6 +8,7 @@ https://learn.microsoft.com/power-apps/developer/data-platform/use-change-tracki
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.api import Api
@@ -30,7 +31,7 @@ def page(asking: Api, place: Place, links: dict[str, Any]) -> Answered:
     table, following = place.object, plain(mapping(place.page).get("tracked"), 4000)
     answer = asked(asking, following, limit=LIMIT, tracked=True) if following else opened(asking, table, links)
     url, more, link = f"{asking.base}/{SETS[table][0]}?deleted", answer.get(NEXT), answer.get("@odata.deltaLink")
-    told = {"deleted": [{"id": known, "at": place.until.isoformat()} for known in deleted(answer)]}
+    told = {"deleted": [{"id": known, "at": datetime.now(UTC).isoformat()} for known in deleted(answer)]}
     if isinstance(more, str) and more:
         return Answered(url, told, {"tracked": more})
     if not isinstance(link, str) or not link:
@@ -41,7 +42,7 @@ def page(asking: Api, place: Place, links: dict[str, Any]) -> Answered:
 
 def opened(asking: Api, table: str, links: dict[str, Any]) -> dict[str, Any]:
     """What changed since the last time; anew, if there was none or Dataverse has forgotten it (after seven days)."""
-    if link := plain(links.get(table), 4000):
+    if (link := plain(links.get(table), 4000)).startswith(f"{asking.base}/"):
         try:
             return asked(asking, link, limit=LIMIT)
         except AskFailed as failed:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from connectors.api import Api, digest_of
-from connectors.asking import Limiter
+from connectors.asking import LATER, Limiter
 from connectors.contract import EMAIL, AskFailed, ExternalId, Lookup
 from connectors.espocrm.config import ADDRESS, EspoConfig
 from connectors.espocrm.facts import ACTIVITIES, BESIDE, FIELDS
@@ -42,7 +43,8 @@ def api(config: EspoConfig, credential: str, http: httpx.Client, patience: float
 
 
 def page(api: Api, place: Place) -> Answered:
-    """In the order of changes, from the last one that was read on: [its time, how many of that time were read]."""
+    """In the order of changes, each page from the last one's last second on: a record that changes meanwhile pushes no
+    other one out of sight. Within a second that fills a page by offset: [its time, how many of them were read]."""
     last, read = place.page or (stamp(place.reach), 0)
     filters = [of("greaterThanOrEquals", "modifiedAt", last), of("lessThan", "modifiedAt", stamp(place.until))]
     order = {"orderBy": "modifiedAt", "order": "asc", "maxSize": LIMIT, "offset": read}
@@ -50,8 +52,9 @@ def page(api: Api, place: Place) -> Answered:
     stamps = [plain(record.get("modifiedAt")) for record in found]
     following = None
     if len(found) == LIMIT:
-        same = stamps.count(stamps[-1])
-        following = [stamps[-1], same + (number(read) or 0) if stamps[-1] == last else same]
+        one_second = stamps[0] == stamps[-1]
+        before = number(read) or 0 if stamps[-1] == last else 0
+        following = [stamps[-1], before + len(found) if one_second else 0]
     return Answered(f"{api.base}/{place.object}?modified={last}", {"list": found}, following)
 
 
@@ -117,7 +120,7 @@ def statuses(api: Api, field: str) -> list[str]:
 
 
 def user(api: Api) -> str:
-    return plain(at_path(api.get("/App/user"), "user.userName"))
+    return plain(at_path(api.get("/App/user", gone=()), "user.userName"))
 
 
 # How it is asked
@@ -130,8 +133,10 @@ def of(type_: str, attribute: str, value: object) -> dict[str, Any]:
 def listed(api: Api, name: str, filters: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Of what people say to each other nothing is even asked for."""
     chosen = {"select": ",".join([*BESIDE, *FIELDS[name]])} if name in ACTIVITIES else {}
-    answer = mapping(api.get(f"/{name}", dict(in_brackets("where", list(filters))) | chosen | dict(asked)))
-    return [lean(name, mapping(record)) for record in entries(answer.get("list"))]
+    answer = mapping(api.get(f"/{name}", dict(in_brackets("where", list(filters))) | chosen | dict(asked), gone=()))
+    if not isinstance(answer.get("list"), list):  # a proxy's page, say: nothing was found is something else
+        raise AskFailed(f"{urlsplit(api.base).hostname} answered without a list of records; check base", LATER)
+    return [lean(name, mapping(record)) for record in answer["list"]]
 
 
 def in_brackets(name: str, value: object) -> Iterable[tuple[str, Any]]:

@@ -6,11 +6,12 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from connectors.api import Api, digest_of, parts_of
-from connectors.asking import Limiter
+from connectors.asking import LATER, Limiter
 from connectors.contract import AskFailed, Connector, Unverified, WebhookRequest
 from connectors.mautic.config import ADDRESS, MauticConfig
 from connectors.mautic.facts import EVENTS, FACTS, FIELDS, HISTORY, flat, happened, hit, submission
@@ -148,10 +149,14 @@ def contacts(api: Api, place: Place) -> Answered:
     }
     beyond = {"where[0][col]": "id", "where[0][expr]": "gt", "where[0][val]": after, "where[1][expr]": "orX"}
     order = {"orderBy": "id", "orderByDir": "ASC", "limit": LIMIT, "start": 0}
-    answer = mapping(api.get("/contacts", order | beyond | changed))
+    answer = listing(api, "/contacts", order | beyond | changed, "contacts")
     found = [plain(mapping(contact).get("id")) for contact in mapping(answer.get("contacts")).values()]
     last = max((int(known) for known in found if known.isdecimal()), default=None)
-    return Answered(f"{api.base}/contacts?changed={since}&after={after}", answer, last if len(found) == LIMIT else None)
+    return Answered(
+        f"{api.base}/contacts?changed={since}&after={after}",
+        answer,
+        last if len(found) == LIMIT and last and last > int(after) else None,
+    )
 
 
 def history(api: Api, place: Place, config: MauticConfig) -> Answered:
@@ -160,9 +165,17 @@ def history(api: Api, place: Place, config: MauticConfig) -> Answered:
     wanted = {f"filters[includeEvents][{n}]": type_ for n, type_ in enumerate(types)}
     span = {"filters[dateFrom]": stamp(place.reach), "filters[dateTo]": stamp(place.until)}
     order = {"order[0]": "timestamp", "order[1]": "ASC", "page": page, "limit": LIMIT}
-    answer = mapping(api.get("/contacts/activity", wanted | span | order))
+    answer = listing(api, "/contacts/activity", wanted | span | order, "events")
     more = page < (number(answer.get("maxPages")) or 1)
     return Answered(f"{api.base}/contacts/activity?page={page}", answer, page + 1 if more else None)
+
+
+def listing(api: Api, path: str, asked: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """AskFailed when it is none, e.g. the page of a proxy: that nothing was found is something else."""
+    answer = mapping(api.get(path, asked, gone=()))
+    if name not in answer:
+        raise AskFailed(f"{urlsplit(api.base).hostname} answered without {name}; check base", LATER)
+    return answer
 
 
 def stamp(at: datetime) -> str:

@@ -43,10 +43,13 @@ FIELDS = {
 
 
 def flat(contact: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of all groups beside the rest. PHP writes `[]` for a group without fields."""
-    groups = (mapping(group) for group in mapping(contact.get("fields")).values())
+    """The fields of all groups beside the rest, the stage by its name. PHP writes `[]` for a group without fields; the
+    API repeats them all, as bare values, in `all`."""
+    groups = [mapping(group) for name, group in mapping(contact.get("fields")).items() if name != "all"]
     own = {alias: mapping(field).get("value") for group in groups for alias, field in group.items()}
-    return own | {name: value for name, value in contact.items() if name != "fields"}
+    stage = plain(mapping(contact.get("stage")).get("name"))
+    rest = {name: value for name, value in contact.items() if name not in ("fields", "stage")}
+    return own | rest | ({"stage": stage} if stage else {})
 
 
 def submission(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class PardotConfig(SourceConfig):
     status_field: Name = ""
     #: Names of forms, landing pages or links that stand for a document: what was done with them is a download.
     downloads: list[Word] = Field(default_factory=list)
-    #: Numbers of types of activity → the activity, beside those that Tasuki knows; `0`: not this one.
+    #: Numbers of types of activity → the activity, beside those that Tasuki knows; empty: not this one.
     activities: dict[int, Annotated[str, Field(max_length=60)]] = Field(default_factory=dict)
     #: Visits and page views are many; on, they are kept.
     visits: bool = False

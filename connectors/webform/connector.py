@@ -23,6 +23,7 @@ from connectors.webform.messages import messages_in
 from connectors.wire import mapping, moment, plain
 
 NOTHING_HAPPENS = "no message says that something happened: name a field as fields.event and its words in events"
+NOWHERE = "the answer holds nobody with this id; say in thin.record where the person stands, and in fields.id its id"
 #: Answers that a tool may give about an id that does not exist.
 NO_SUCH = (400, 404, 410, 422)
 
@@ -52,6 +53,8 @@ class WebForm(Tool[WebFormConfig]):
         if request.method == POLL:
             for name, answer in answers_in(request.body):
                 told = mapping(answer) if name != GONE else {}
+                if nowhere := plain(told.get("nowhere")):
+                    yield Problem(f"id {nowhere}", NOWHERE)
                 if fields := mapping(told.get("fields")):
                     received_at = moment(told.get("received")) or request.received_at
                     yield self.record(plain(fields.get(config.fields.id)), fields, received_at, config)

@@ -22,7 +22,7 @@ from connectors.wire import at_path, compact, entries, mapping, milliseconds, pl
 #: What nobody takes offence at; the tool's own limit is not known.
 LIMITER = Limiter(rate=5, burst=20)
 #: Ids of one message where each is a question; ids a question where there may be several.
-MOST, TOGETHER = 100, 50
+MOST, TOGETHER = 40, 50
 #: No slash and no full stop in front: an id stays the last part of the address.
 ID = re.compile(r"[\w@+:-][\w@+:.-]{0,199}", re.ASCII)
 SEVERAL = "{ids}"
@@ -77,18 +77,29 @@ def path_of(thin: Thin, ids: Sequence[str], base: str) -> str:
 def answers(asking: Api, lookups: Sequence[Lookup], config: WebFormConfig) -> Iterator[tuple[str, Any]]:
     """Parts of a page: each message with what was found behind its id. Who is gone says nothing."""
     size = TOGETHER if SEVERAL in config.thin.url else 1
-    for first in range(0, len(lookups), size):
-        some = {one.object_id: dict(one.context) for one in lookups[first : first + size]}
-        found = asking.get(path_of(config.thin, list(some), asking.base), gone=(404, 410))
-        for known, person in people_in(found, config, list(some)):
-            said = some[known]
-            fields = person | mapping(json.loads(said.get("said", "{}"))) | {config.fields.id: known}
-            yield "message", {"received": said.get("received"), "fields": fields}
+    contexts: dict[str, list[dict[str, str]]] = {}
+    for lookup in lookups:
+        contexts.setdefault(lookup.object_id, []).append(dict(lookup.context))
+    asked = list(contexts)
+    for first in range(0, len(asked), size):
+        ids = asked[first : first + size]
+        found = asking.get(path_of(config.thin, ids, asking.base), gone=(404, 410))
+        people = list(people_in(found, config, ids))
+        if found is not None and not people and not (SEVERAL in config.thin.url and place_of(found, config) == []):
+            yield "message", {"nowhere": ", ".join(ids)}
+        for known, person in people:
+            for said in contexts[known]:
+                fields = person | mapping(json.loads(said.get("said", "{}"))) | {config.fields.id: known}
+                yield "message", {"received": said.get("received"), "fields": fields}
+
+
+def place_of(answer: Any, config: WebFormConfig) -> Any:
+    return at_path(answer, config.thin.record) if config.thin.record else answer
 
 
 def people_in(answer: Any, config: WebFormConfig, ids: Sequence[str]) -> Iterator[tuple[str, Message]]:
     """Of several each by its own id; one by the id that was asked for."""
-    found = at_path(answer, config.thin.record) if config.thin.record else answer
+    found = place_of(answer, config)
     if SEVERAL not in config.thin.url:
         yield from [(ids[0], dict(flat(found)))] if isinstance(found, dict) else []
         return

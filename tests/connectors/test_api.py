@@ -135,6 +135,8 @@ def test_a_credential_of_another_form_is_refused_without_a_word_of_it(given: str
         ("https://user@acme.example.jp", None),
         ("acme.example.jp", None),
         ("", None),
+        ("https://acme.example:abc", None),
+        ("https://[x", None),
     ],
 )
 def test_host_address(given: str, address: str | None) -> None:

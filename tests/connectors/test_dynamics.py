@@ -552,8 +552,8 @@ def test_a_delta_link_to_another_host_is_not_followed(account: DynamicsVendor) -
     account.tracks = {"lead"}
     source = Tracking("lead")
     source.cursor["links"] = {"lead": "https://elsewhere.example/api/data/v9.2/leads?$deltatoken=1"}
-    with pytest.raises(AskFailed, match="not its own"):
-        source.poll()
+    source.poll()  # the router knows the environment's own host alone: the table is read anew there
+    assert "elsewhere" not in source.cursor["links"]["lead"]
 
 
 def test_a_table_that_tracks_no_changes_is_named(account: DynamicsVendor) -> None:

@@ -410,6 +410,35 @@ def test_a_check_names_the_user_its_statuses_and_what_is_missing(vendor: EspoVen
     assert (problem.place, "403" in problem.reason) == ("Lead", True)
 
 
+@pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(200, json={}), httpx.Response(200)])
+def test_no_sensible_answer_takes_nothing_back(vendor: EspoVendor, answer: httpx.Response) -> None:
+    """A proxy's page instead of EspoCRM's: neither is a lead gone, nor a call, nor was everything read."""
+    gone = parse(webhook("Lead.delete", [{"id": "a1"}])).lookups
+    for question in (
+        lambda: CONNECTOR.fetch(gone, CONFIG, KEY, httpx.Client()),
+        lambda: ESPO.ask_again(["Call:k1"], CONFIG, KEY, httpx.Client(), NOW),
+        polled,
+    ):
+        vendor.refusals = [answer]
+        with pytest.raises(AskFailed):
+            question()
+
+
+def test_a_record_that_leaves_the_second_of_a_page_hides_no_other(
+    vendor: EspoVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "LIMIT", 4)
+    for number in range(9):
+        now = NOW + timedelta(seconds=number // 3)
+        vendor.clock = lambda now=now: now
+        vendor.person(f"p{number}", f"p{number}@example.jp", "山田")
+    page = ESPO.poll(ESPO.start(NOW - HOUR), NOW + HOUR, CONFIG, KEY, httpx.Client())
+    vendor.clock = lambda: NOW + 2 * HOUR
+    vendor.change("Lead", vendor.ids["p3"], {"description": "x"})
+    found = parse(WebhookRequest("POLL", page.url, {}, page.body, NOW)).events + polled(page.cursor)[0]
+    assert {event.lead[0].value for event in found} == set(vendor.ids.values())
+
+
 def test_without_an_address_nothing_is_asked() -> None:
     with pytest.raises(AskFailed, match="address where EspoCRM is opened"):
         CONNECTOR.check(EspoConfig(), KEY, httpx.Client())

@@ -150,6 +150,26 @@ def test_a_list_of_the_api() -> None:
     assert parse(kept([("contacts", {"total": "0", "contacts": []})]), method="POLL") == Parsed()
 
 
+def test_what_the_api_repeats_as_bare_values_changes_nothing() -> None:
+    core = {"email": {"value": "a@example.jp"}, "lastname": {"value": "山田"}, "stage": {"value": "x"}}
+    contact = {"id": 47, "dateModified": "2026-09-24T08:00:00+00:00", "stage": {"id": 1, "name": "接触済み"}}
+    fields = {"core": core, "all": {"email": "a@example.jp", "lastname": "山田", "stage": "x"}}
+    page = {"contacts": {"47": contact | {"fields": fields}}}
+    config = CONFIG.model_copy(update={"status_field": "stage"})
+    events = parse(kept([("contacts", page)]), config, method="POLL").events
+    told = {event.kind.value: event.data for event in events}
+    assert told["lead"]["name"] == "山田"
+    assert told["status"]["status"] == "contacted"
+    assert events[0].lead[1] == ExternalId("email", "a@example.jp")
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(200, json={}), httpx.Response(200)])
+def test_no_sensible_answer_is_not_an_empty_one(vendor: MauticVendor, answer: httpx.Response) -> None:
+    vendor.refusals = [answer]
+    with pytest.raises(AskFailed):
+        polled(vendor)
+
+
 def test_own_fields() -> None:
     core = {
         "fit": {"value": "91"},
