@@ -30,9 +30,9 @@ class Event:
 
     @property
     def place(self) -> tuple[datetime, str]:
-        """Where the event stands in its lead's history: of one instant what made a lead MQL comes before what sales
-        did about it."""
-        return (self.occurred_at, f"{_RANK.get(self.kind, 5)}{self.id}")
+        """Where the event stands in its lead's history; of one instant a cause stands before what came of it, whatever
+        the ids are."""
+        return (self.occurred_at, f"{_RANK.get(self.kind, _DECIDED)}{self.id}")
 
     @property
     def revision(self) -> tuple[datetime, str]:
@@ -40,8 +40,16 @@ class Event:
         return (self.revised_at or self.received_at, self.id)
 
 
-#: Facts of the same instant in this order; what is not named comes last.
-_RANK = {EventKind.LEAD: 0, EventKind.OWNER: 1, EventKind.ACTIVITY: 2, EventKind.SCORE: 3}
+#: Facts of the same instant in this order: what makes a lead MQL, contact, decisions (all not named), replies to them.
+_RANK = {
+    EventKind.LEAD: 0,
+    EventKind.OWNER: 1,
+    EventKind.ACTIVITY: 2,
+    EventKind.SCORE: 3,
+    EventKind.FOLLOW_UP: 4,
+    EventKind.ANSWER: 6,
+}
+_DECIDED = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,9 @@ class Ledger:
         except AskFailed as failed:
             _try_again_or_not(reading, failed, now)
         except Exception as broken:  # a connector's mistake must not stop the others
-            parsed.problems.append(Problem("", f"the connector failed: {type(broken).__name__}: {broken}"))
+            parsed.problems.append(
+                Problem("", f"the connector failed ({type(broken).__name__}) while it asked the tool")
+            )
 
 
 def _no_credential(source: str, object_type: str) -> str:

@@ -69,9 +69,8 @@ class Dynamics(PolledTool[DynamicsConfig]):
             told = mapping(answer) if table in rest.SETS and table != GONE else {}
             for data in map(mapping, entries(told.get("value"))):
                 yield self.record(table, data.get(rest.SETS[table][1]), from_odata(data), request, config)
-            for data in map(mapping, entries(told.get("deleted"))):
-                if known := guid(data.get("id")):
-                    yield self.deleted(table, known, time(data.get("at")), request, config)
+            for known in filter(None, map(guid, entries(told.get("deleted")))):
+                yield self.deleted(table, known, None, request, config)  # a delta link names no time
 
     def noticed(
         self, context: Mapping[str, Any], request: WebhookRequest, config: DynamicsConfig

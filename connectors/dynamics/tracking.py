@@ -8,7 +8,6 @@ https://learn.microsoft.com/power-apps/developer/data-platform/use-change-tracki
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from connectors.api import Api
@@ -31,7 +30,7 @@ def page(asking: Api, place: Place, links: dict[str, Any]) -> Answered:
     table, following = place.object, plain(mapping(place.page).get("tracked"), 4000)
     answer = asked(asking, following, limit=LIMIT, tracked=True) if following else opened(asking, table, links)
     url, more, link = f"{asking.base}/{SETS[table][0]}?deleted", answer.get(NEXT), answer.get("@odata.deltaLink")
-    told = {"deleted": [{"id": known, "at": datetime.now(UTC).isoformat()} for known in deleted(answer)]}
+    told = {"deleted": deleted(answer)}
     if isinstance(more, str) and more:
         return Answered(url, told, {"tracked": more})
     if not isinstance(link, str) or not link:

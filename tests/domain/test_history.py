@@ -56,6 +56,7 @@ SEVERAL = Policies(
         version(4, WEEK, key="warm", rank=30, follow_ups=FollowUps(channels=("meeting",), statuses=())),
     ]
 )
+ANSWERING = Policies([version(1, ARTICLE, marketing={"answer_hours": 72})])
 #: Everything that a policy can want, and a better one above it.
 DEMANDING = Policies(
     [
@@ -356,6 +357,22 @@ SECOND: Row = (1, 48, None, None, None)
 )
 def test_episodes(events: list[Event], expected: list[Row]) -> None:
     assert rows(*events) == expected
+
+
+def test_of_one_instant_a_reply_comes_after_what_it_replies_to() -> None:
+    """Whatever the ids say: tools tell seconds, and within one a call, the rejection after it and the answer fit."""
+    told = [
+        event("answer", H, id="a"),
+        event("disposition", H, id="b", outcome="rejected", reason="timing"),
+        event("follow_up", H, id="c", channel="call", automated=False),
+    ]
+    history = read_history([*mql(), *told], ANSWERING)
+    (handoff,), (owed,) = history.episodes, history.duties
+    assert handoff.touch is not None
+    assert handoff.touch.event_id == "c"
+    assert handoff.outcome == "rejected"
+    assert owed.touch is not None
+    assert owed.touch.event_id == "a"
 
 
 @pytest.mark.parametrize(
