@@ -15,9 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from app.db import Database
+from app.domain.funnel import says_something
 from app.domain.history import STALE, Event, History, can_continue, checkpoint, from_checkpoint, read_history
 from app.domain.policy import Policies
-from app.flows import identities, reconcile, settle
+from app.flows import funnel, identities, reconcile, settle
 from app.flows import policies as versions
 from app.flows.pace import Pace
 from app.flows.sources import Directory, OpenSource
@@ -341,7 +342,7 @@ def settle_leads(
     `deadlines_too`: compute them again, even where nothing that they depend on has changed.
     """
     rows, dark = settle.locked_handoffs(c, arrived), settle.dark_since(c, arrived)
-    batch, updates = settle.Batch(deadlines_too, settle.askable(c, arrived)), []
+    batch, updates, due = settle.Batch(deadlines_too, settle.askable(c, arrived)), [], set[int]()
     for lead_id, history, complete in _histories(c, leads, arrived, policies):
         handoffs = rows.get(lead_id, {})
         for episode in history.handoffs:
@@ -352,9 +353,12 @@ def settle_leads(
             gone = [row for key, row in handoffs.items() if key not in known]
             settle.void_rest(batch, gone, why, policies, now)
         updates.append(_lead_values(lead_id, leads[lead_id], arrived[lead_id], history, now))
+        if complete or any(map(says_something, arrived[lead_id])):
+            due.add(lead_id)
     settle.write(c, batch)
     if updates:
         c.execute(_UPDATE_LEAD, updates)
+        funnel.owe(c, due | {new["lead_id"] for new in batch.new})
 
 
 def _histories(

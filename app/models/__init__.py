@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, own_key
 from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
 from app.models.columns import UtcTime
+from app.models.funnel import Opportunity, Progress
 from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
 
 __all__ = [
@@ -32,7 +33,9 @@ __all__ = [
     "Lead",
     "LeadIdentity",
     "MeetingSeries",
+    "Opportunity",
     "PolicyVersion",
+    "Progress",
     "Silence",
     "Source",
     "UtcTime",

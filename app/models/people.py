@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, own_key
@@ -24,9 +24,24 @@ class Lead(Base):
     #: Checkpoint of the lead's history (domain.history), so that an event in order costs the same on every lead.
     history: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime]
+    #: What became of it has to be read again (flows.funnel).
+    funnel_due: Mapped[bool] = mapped_column(server_default=true())
+    #: Its first known origin, as the tools call it.
+    source: Mapped[str | None] = mapped_column(String(200))
+    #: Why it does not count (test, competitor, deleted …); None: it does.
+    excluded: Mapped[str | None]
     #: The lead that this one turned out to be; it keeps its row, so that a split gives it back its handoffs.
     joined_into: Mapped[int | None] = mapped_column(ForeignKey("leads.id"), index=True)
-    __table_args__ = (Index("ix_leads_updated_at", "updated_at", "id"),)
+    __table_args__ = (
+        Index("ix_leads_updated_at", "updated_at", "id"),
+        Index("ix_leads_first_seen_at", "first_seen_at"),
+        Index(
+            "ix_leads_funnel_due",
+            "id",
+            sqlite_where=text("funnel_due"),
+            postgresql_where=text("funnel_due"),
+        ),
+    )
 
 
 class LeadIdentity(Base):

@@ -1,0 +1,49 @@
+"""Tables of what became of handoffs: projections of the ledger for figures, written by `flows.funnel` alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Float, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, own_key
+
+
+class Progress(Base):
+    """How far one handoff came (domain.funnel.Progress)."""
+
+    __tablename__ = "progress"
+    lead_id: Mapped[int] = mapped_column(ForeignKey("leads.id"), primary_key=True)
+    #: Of the handoff; 0: what sales found without one.
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    accepted_at: Mapped[datetime | None]
+    rejected_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    sql_at: Mapped[datetime | None]
+    __table_args__ = (Index("ix_progress_sql_at", "sql_at"),)
+
+
+class Opportunity(Base):
+    """An opportunity of the SFA (domain.funnel.Opportunity)."""
+
+    __tablename__ = "opportunities"
+    id: Mapped[int] = own_key()
+    lead_id: Mapped[int] = mapped_column(ForeignKey("leads.id"))
+    #: The SFA's id of it.
+    key: Mapped[str]
+    #: Of the handoff that it came of; 0: of none.
+    number: Mapped[int] = mapped_column(Integer)
+    opened_at: Mapped[datetime]
+    #: open, won, lost
+    state: Mapped[str] = mapped_column(String(8))
+    closed_at: Mapped[datetime | None]
+    amount: Mapped[float | None] = mapped_column(Float)
+    stage: Mapped[str | None]
+    name: Mapped[str | None]
+    __table_args__ = (
+        Index("ix_opportunities_lead_id", "lead_id", "number"),
+        Index("ix_opportunities_opened_at", "opened_at"),
+        Index("ix_opportunities_closed_at", "closed_at"),
+    )

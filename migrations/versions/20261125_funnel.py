@@ -1,0 +1,56 @@
+"""What became of handoffs, for the figures. Every lead's is due, so that the first job reads them all."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.models.columns import Key, UtcTime
+
+revision = "20261125_funnel"
+down_revision = "20261124_errands"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("leads", sa.Column("funnel_due", sa.Boolean(), nullable=False, server_default=sa.true()))
+    op.add_column("leads", sa.Column("source", sa.String(length=200), nullable=True))
+    op.add_column("leads", sa.Column("excluded", sa.Text(), nullable=True))
+    op.create_index("ix_leads_first_seen_at", "leads", ["first_seen_at"])
+    due = sa.text("funnel_due")
+    op.create_index("ix_leads_funnel_due", "leads", ["id"], sqlite_where=due, postgresql_where=due)
+    op.create_table(
+        "progress",
+        sa.Column("lead_id", Key, sa.ForeignKey("leads.id", name="fk_progress_lead_id_leads"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        *(sa.Column(name, UtcTime(), nullable=True) for name in ("accepted_at", "rejected_at", "returned_at")),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("sql_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("lead_id", "number", name=op.f("pk_progress")),
+    )
+    op.create_index("ix_progress_sql_at", "progress", ["sql_at"])
+    op.create_table(
+        "opportunities",
+        sa.Column("id", Key, nullable=False),
+        sa.Column("lead_id", Key, sa.ForeignKey("leads.id", name="fk_opportunities_lead_id_leads"), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("opened_at", UtcTime(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("closed_at", UtcTime(), nullable=True),
+        sa.Column("amount", sa.Float(), nullable=True),
+        sa.Column("stage", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opportunities")),
+    )
+    op.create_index("ix_opportunities_lead_id", "opportunities", ["lead_id", "number"])
+    op.create_index("ix_opportunities_opened_at", "opportunities", ["opened_at"])
+    op.create_index("ix_opportunities_closed_at", "opportunities", ["closed_at"])
+
+
+def downgrade() -> None:
+    op.drop_table("opportunities")
+    op.drop_table("progress")
+    op.drop_index("ix_leads_funnel_due", "leads")
+    op.drop_index("ix_leads_first_seen_at", "leads")
+    for name in ("excluded", "source", "funnel_due"):
+        op.drop_column("leads", name)
