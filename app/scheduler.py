@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.policy import BEGINNING
-from app.flows import alerts, backfill, bursts, confirm, errands, feeds, reconcile, sweep
+from app.flows import alerts, backfill, bursts, confirm, errands, feeds, funnel, reconcile, sweep
 from app.flows.ledger import BATCH
 from app.models import Heartbeat
 from app.state import State, http_client
@@ -51,6 +51,7 @@ class Scheduler:
             ("subscribe", self._subscribe, 60),
             ("backfill", lambda: self._page_by_page(backfill.turn), 5),
             ("confirm", self._confirm, 5),
+            ("funnel", self._funnel, 5),
             ("bursts", lambda: bursts.watch(state.database, state.versions, state.settings, state.clock()), 20),
         ]
 
@@ -84,6 +85,12 @@ class Scheduler:
     def _confirm(self) -> None:
         state = self._state
         confirm.run(state.database, state.directory, state.versions, self._impatient, state.clock())
+
+    def _funnel(self) -> None:
+        deadline = time.monotonic() + LONGEST_TURN
+        while not self._stopping.is_set() and time.monotonic() < deadline:
+            if not funnel.catch_up(self._state.database):
+                return
 
     def start(self) -> None:
         self._run("feeds", self._watch)  # what was silent while we were down is known before anybody is judged

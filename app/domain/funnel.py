@@ -7,7 +7,7 @@ itself belongs to no handoff; its number is NO_HANDOFF.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -17,10 +17,10 @@ from app.domain.episode import Event
 from app.domain.follow_up import outcome_of
 from connectors.contract import EventKind, Outcome
 
-#: The kinds of event that the funnel is read from.
+#: The kinds of event that the funnel is read from, besides the activities that made a lead MQL.
 KINDS = frozenset({EventKind.LEAD, EventKind.DISPOSITION, EventKind.STATUS, EventKind.OPPORTUNITY, EventKind.RETRACTED})
-#: The attribute of a lead that holds its first known origin.
-SOURCE = "lead_source"
+#: The attributes of a lead that hold where it first came from.
+SOURCE, CAMPAIGN = "lead_source", "campaign"
 NO_HANDOFF = 0
 #: Outcome → the milestone that it is.
 DECISIONS: Mapping[Outcome, Literal["accepted", "rejected", "returned"]] = {
@@ -59,6 +59,18 @@ class Progress:
     #: Why it was rejected or returned.
     reason: str | None = None
     sql_at: datetime | None = None
+    #: Title or id of the last content among the evidence.
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A handoff of the lead."""
+
+    number: int
+    qualified_at: datetime
+    #: Ids of the events that made the lead MQL.
+    evidence: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,50 +81,70 @@ class Funnel:
     opportunities: tuple[Opportunity, ...]
     #: Its first known origin, as the tools call it; set once.
     source: str | None
+    #: The first known campaign, likewise.
+    campaign: str | None
     #: Why it does not count: test, competitor, deleted …; None: it does.
     excluded: str | None
 
 
 @dataclass(slots=True)
 class _Reading:
-    #: When the lead's handoffs qualified, ascending, and their numbers.
-    moments: list[datetime]
-    numbers: list[int]
+    #: By `qualified_at`.
+    begun: list[Begun]
     progress: dict[int, Progress] = field(default_factory=dict)
     told: dict[str, list[Event]] = field(default_factory=dict)
     status: str | None = None
     source: str | None = None
+    campaign: str | None = None
     excluded: str | None = None
 
     def at(self, moment: datetime) -> int:
         """The handoff that what sales did then belongs to: the last one until then."""
-        place = bisect_right(self.moments, moment)
-        return self.numbers[place - 1] if place else NO_HANDOFF
+        place = bisect_right(self.begun, moment, key=lambda one: one.qualified_at)
+        return self.begun[place - 1].number if place else NO_HANDOFF
+
+    def of(self, number: int) -> Progress:
+        return self.progress.setdefault(number, Progress(number))
 
 
-def read_funnel(events: Iterable[Event], handoffs: Sequence[tuple[int, datetime]]) -> Funnel:
-    """`handoffs`: the number of each and when it qualified. Events in any order; of other kinds they say nothing."""
-    begun = sorted(handoffs, key=lambda one: one[1])
-    reading = _Reading([at for _, at in begun], [number for number, _ in begun])
+def read_funnel(events: Iterable[Event], handoffs: Iterable[Begun]) -> Funnel:
+    """Events in any order; of other kinds they say nothing. Every handoff has its progress, none is left out."""
+    reading = _Reading(sorted(handoffs, key=lambda one: one.qualified_at))
+    for one in reading.begun:
+        reading.of(one.number)
     for event in sorted(revisions.in_force(events), key=lambda e: e.place):
-        if event.kind is EventKind.OPPORTUNITY:
-            reading.told.setdefault(event.data["opportunity"], []).append(event)
-        elif (
-            event.kind is not EventKind.STATUS or event.data["raw"] != reading.status
-        ):  # tools repeat it with each edit
-            _note(reading, event)
+        if note := _NOTE.get(event.kind):
+            note(reading, event)
     opportunities = tuple(_opportunity(key, told, reading) for key, told in reading.told.items())
     for opportunity in opportunities:
         _note_sql(reading, opportunity.number, opportunity.opened_at)
     progress = tuple(reading.progress[number] for number in sorted(reading.progress))
-    return Funnel(progress, opportunities, reading.source, reading.excluded)
+    return Funnel(progress, opportunities, reading.source, reading.campaign, reading.excluded)
 
 
-def _note(reading: _Reading, event: Event) -> None:
-    if event.kind is EventKind.LEAD:
-        reading.source = reading.source or origin(event)
-    if event.kind is EventKind.STATUS:
+def _note_lead(reading: _Reading, event: Event) -> None:
+    reading.source = reading.source or named(event, SOURCE)
+    reading.campaign = reading.campaign or named(event, CAMPAIGN)
+
+
+def _note_activity(reading: _Reading, event: Event) -> None:
+    content = event.data.get("title") or event.data.get("asset")
+    for one in reading.begun:
+        if content and event.id in one.evidence:
+            reading.of(one.number).content = content
+
+
+def _note_opportunity(reading: _Reading, event: Event) -> None:
+    reading.told.setdefault(event.data["opportunity"], []).append(event)
+
+
+def _note_status(reading: _Reading, event: Event) -> None:
+    if event.data["raw"] != reading.status:  # tools repeat it with each edit
         reading.status = event.data["raw"]
+        _note_decision(reading, event)
+
+
+def _note_decision(reading: _Reading, event: Event) -> None:
     outcome, number = outcome_of(event), reading.at(event.occurred_at)
     if outcome is Outcome.EXCLUDED:
         reading.excluded = event.data.get("reason") or "excluded"
@@ -121,28 +153,39 @@ def _note(reading: _Reading, event: Event) -> None:
     elif outcome is Outcome.SQL:
         _note_sql(reading, number, event.occurred_at)
     elif outcome is not None and outcome in DECISIONS and number != NO_HANDOFF:
-        progress = reading.progress.setdefault(number, Progress(number))
+        progress = reading.of(number)
         name = f"{DECISIONS[outcome]}_at"
         if getattr(progress, name) is None:
             setattr(progress, name, event.occurred_at)
             progress.reason = event.data.get("reason") or progress.reason
 
 
-def origin(event: Event) -> str | None:
-    """The origin that a profile names."""
-    named = (event.data.get("attributes") or {}).get(SOURCE)
-    return str(named)[:200] if named not in (None, "") else None
+def named(event: Event, attribute: str) -> str | None:
+    """What a profile says of it."""
+    value = (event.data.get("attributes") or {}).get(attribute)
+    return str(value)[:200] if value not in (None, "") else None
 
 
 def says_something(event: Event) -> bool:
-    """Of profiles, which come with every edit, only those that name an origin."""
-    return event.kind in KINDS and (event.kind is not EventKind.LEAD or origin(event) is not None)
+    """Of profiles, which come with every edit, only those that say where a lead came from."""
+    if event.kind is EventKind.LEAD:
+        return named(event, SOURCE) is not None or named(event, CAMPAIGN) is not None
+    return event.kind in KINDS
 
 
 def _note_sql(reading: _Reading, number: int, at: datetime) -> None:
     """Who makes an opportunity of a lead has judged it. The first time counts, however often it goes to and fro."""
-    progress = reading.progress.setdefault(number, Progress(number))
+    progress = reading.of(number)
     progress.sql_at = min(progress.sql_at or at, at)
+
+
+_NOTE: Mapping[EventKind, Callable[[_Reading, Event], None]] = {
+    EventKind.LEAD: _note_lead,
+    EventKind.ACTIVITY: _note_activity,
+    EventKind.STATUS: _note_status,
+    EventKind.DISPOSITION: _note_decision,
+    EventKind.OPPORTUNITY: _note_opportunity,
+}
 
 
 def _opportunity(key: str, told: Sequence[Event], reading: _Reading) -> Opportunity:

@@ -20,7 +20,7 @@ from app.domain.ownership import Tenure, tenures
 from app.domain.policy import BEGINNING, Policies, PolicyVersion
 from app.domain.rules import Finding, explain_finding, explain_rule
 from app.domain.touches import Act
-from app.flows import dossier, ledger, lists
+from app.flows import dossier, lists, told
 from app.flows.dossier import Dossier, NoSuchHandoff
 
 #: Locale → the same said in it.
@@ -143,7 +143,7 @@ def _finding_in_words(finding: Finding) -> Words:
 def _owners(c: Connection, file: Dossier, lead_id: int, now: datetime) -> list[Ownership]:
     episode = file.episode
     stopped = max(episode.touch.at, episode.qualified_at) if episode.touch else now
-    found = tenures(ledger.ledger_of(c, lead_id), episode)
+    found = tenures(told.ledger_of(c, lead_id), episode)
     return [Ownership(tenure, _used(file, tenure, stopped)) for tenure in found]
 
 

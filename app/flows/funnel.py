@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from app.db import Database
-from app.domain.episode import Event
-from app.domain.funnel import KINDS, Funnel, read_funnel
+from app.domain import funnel as decide
+from app.domain.funnel import KINDS, Begun, Funnel, read_funnel
+from app.flows import told
 from app.models import HANDED_OVER, Handoff, Lead, Opportunity, Progress
 from app.models import Event as EventRow
-from connectors.contract import EventKind
 
 #: Leads a transaction.
 BATCH = 200
+#: Void for one of these, a handoff never was: the lead's history as it is known now says nothing of it.
+NEVER_WERE = frozenset({"not_qualified", "joined"})
 
 
 def owe(c: Connection, lead_ids: Iterable[int]) -> None:
@@ -48,24 +50,50 @@ def write(c: Connection, lead_ids: Sequence[int]) -> None:
         if rows:
             c.execute(insert(table), rows)
     for lead, found in read.items():
-        said = {"source": found.source, "excluded": found.excluded, "funnel_due": False}
+        said = {"source": found.source, "campaign": found.campaign, "excluded": found.excluded, "funnel_due": False}
         c.execute(update(Lead).where(Lead.id == lead).values(said))
+
+
+def differences(c: Connection, lead_ids: Sequence[int]) -> Iterator[tuple[int, Funnel, Funnel]]:
+    """Leads of which something else is stored than the ledger says: stored, computed. Those that are due are not."""
+    ledger = funnels(c, lead_ids)
+    leads = select(Lead.id, Lead.source, Lead.campaign, Lead.excluded)
+    for lead in c.execute(leads.where(Lead.id.in_(lead_ids), Lead.funnel_due.is_(False))):
+        kept = Funnel(
+            tuple(_stored(c, Progress, decide.Progress, lead.id)),
+            tuple(_stored(c, Opportunity, decide.Opportunity, lead.id)),
+            lead.source,
+            lead.campaign,
+            lead.excluded,
+        )
+        if kept != ledger[lead.id]:
+            yield lead.id, kept, ledger[lead.id]
+
+
+def _stored(c: Connection, table: type[Progress | Opportunity], form: type[Any], lead_id: int) -> Iterator[Any]:
+    columns = [getattr(table, each.name) for each in fields(form)]
+    mine = select(*columns).where(table.lead_id == lead_id)
+    for row in c.execute(mine.order_by(*table.__table__.primary_key)):
+        yield form(*row)
 
 
 def funnels(c: Connection, lead_ids: Sequence[int]) -> dict[int, Funnel]:
     """Of each of the leads, as the ledger says now."""
-    told: dict[int, list[Event]] = {lead_id: [] for lead_id in lead_ids}
-    columns = (EventRow.lead_id, EventRow.id, EventRow.kind, EventRow.occurred_at, EventRow.received_at, EventRow.data)
-    more = (EventRow.recorded_at, EventRow.record, EventRow.revised_at)
-    kinds = EventRow.kind.in_(sorted(kind.value for kind in KINDS))
-    for lead_id, event_id, kind, *rest in c.execute(
-        select(*columns, *more).where(EventRow.lead_id.in_(lead_ids), kinds)
-    ):
-        told[lead_id].append(Event(event_id, EventKind(kind), *rest))
-    begun: dict[int, list[Any]] = {lead_id: [] for lead_id in lead_ids}
-    mine = select(Handoff.lead_id, Handoff.number, Handoff.qualified_at).where(
-        HANDED_OVER, Handoff.lead_id.in_(lead_ids)
-    )
-    for lead_id, number, qualified_at in c.execute(mine):
-        begun[lead_id].append((number, qualified_at))
-    return {lead_id: read_funnel(told[lead_id], begun[lead_id]) for lead_id in lead_ids}
+    begun: dict[int, list[Begun]] = {lead_id: [] for lead_id in lead_ids}
+    for row in c.execute(_MINE.where(Handoff.lead_id.in_(lead_ids))):
+        if row.void not in NEVER_WERE:
+            evidence = frozenset(event_id for finding in row.findings for event_id in finding["event_ids"])
+            begun[row.lead_id].append(Begun(row.number, row.qualified_at, evidence))
+    wanted = sorted({event_id for some in begun.values() for one in some for event_id in one.evidence})
+    said = told.ledgers_of(c, lead_ids, [or_(EventRow.kind.in_(_KINDS), EventRow.id.in_(wanted))])
+    return {lead_id: read_funnel(said[lead_id], begun[lead_id]) for lead_id in lead_ids}
+
+
+_KINDS = sorted(kind.value for kind in KINDS)
+_MINE = select(
+    Handoff.lead_id,
+    Handoff.number,
+    Handoff.qualified_at,
+    Handoff.episode["findings"].label("findings"),
+    Handoff.episode["void_reason"].as_string().label("void"),
+).where(HANDED_OVER)

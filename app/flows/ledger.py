@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
-from sqlalchemy import Connection, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, bindparam, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -18,13 +18,13 @@ from app.db import Database
 from app.domain.funnel import says_something
 from app.domain.history import STALE, Event, History, can_continue, checkpoint, from_checkpoint, read_history
 from app.domain.policy import Policies
-from app.flows import funnel, identities, reconcile, settle
+from app.flows import funnel, identities, reconcile, settle, told
 from app.flows import policies as versions
 from app.flows.pace import Pace
 from app.flows.sources import Directory, OpenSource
 from app.models import Delivery, Lead
 from app.models import Event as EventRow
-from connectors.contract import AskFailed, CanonicalEvent, EventKind, ExternalId, Parsed, Problem, WebhookRequest
+from connectors.contract import AskFailed, CanonicalEvent, ExternalId, Parsed, Problem, WebhookRequest
 
 #: Deliveries a transaction.
 BATCH = 200
@@ -373,48 +373,8 @@ def _histories(
         else:
             whole.append(lead_id)
     for start in range(0, len(whole), LEDGERS):
-        for lead_id, events in ledgers_of(c, whole[start : start + LEDGERS]).items():
+        for lead_id, events in told.ledgers_of(c, whole[start : start + LEDGERS]).items():
             yield lead_id, read_history(events, policies), True
-
-
-def ledger_of(c: Connection, lead_id: int) -> list[Event]:
-    """All events of a lead."""
-    return ledgers_of(c, [lead_id])[lead_id]
-
-
-def ledgers_of(c: Connection, lead_ids: Sequence[int]) -> dict[int, list[Event]]:
-    """All events of each of the leads."""
-    columns = (
-        EventRow.lead_id,
-        EventRow.id,
-        EventRow.kind,
-        EventRow.occurred_at,
-        EventRow.received_at,
-        EventRow.data,
-        EventRow.recorded_at,
-        EventRow.record,
-        EventRow.revised_at,
-    )
-    found: dict[int, list[Event]] = {lead_id: [] for lead_id in lead_ids}
-    for lead_id, event_id, kind, *rest in c.execute(select(*columns).where(EventRow.lead_id.in_(lead_ids))):
-        found[lead_id].append(Event(event_id, EventKind(kind), *rest))
-    return _without_moved(c, found)
-
-
-def _without_moved(c: Connection, found: dict[int, list[Event]]) -> dict[int, list[Event]]:
-    """Without facts of records whose newer revision is about somebody else."""
-    records = sorted({event.record for events in found.values() for event in events if event.record})
-    newest: dict[str | None, datetime] = {}
-    for start in range(0, len(records), LEDGERS):
-        mine = EventRow.record.in_(records[start : start + LEDGERS])
-        moments = select(EventRow.record, func.max(EventRow.revised_at)).where(mine).group_by(EventRow.record)
-        newest |= {record: at for record, at in c.execute(moments) if at is not None}
-    if not newest:
-        return found
-    return {
-        lead: [e for e in events if not (e.revised_at and e.revised_at < newest.get(e.record, e.revised_at))]
-        for lead, events in found.items()
-    }
 
 
 def _event(fact: Fact) -> Event:

@@ -14,7 +14,7 @@ from app.domain.clock import Verdict, evaluate, terms
 from app.domain.episode import Episode, episode_as_json
 from app.domain.history import checkpoint, read_history
 from app.domain.policy import Policies
-from app.flows import ledger, settle
+from app.flows import funnel, ledger, settle, told
 from app.flows import policies as versions
 from app.models import Handoff, Lead
 
@@ -54,6 +54,7 @@ def mend(database: Database, now: datetime, progress: Progress = unseen) -> None
     for ids in _batches(database, progress):
         with database.write() as c:
             ledger.reread(c, ids, versions.all_versions(c), now)
+            funnel.write(c, ids)
 
 
 def _batches(database: Database, progress: Progress) -> Iterator[Sequence[int]]:
@@ -76,17 +77,18 @@ def _check_leads(c: Connection, ids: Sequence[int], policies: Policies, now: dat
     for row in c.execute(select(Handoff.__table__).where(Handoff.lead_id.in_(ids))):
         handoffs[row.lead_id].append(row)
     dark = settle.dark_since(c, ids)
-    return [
+    found = [
         difference
         for lead in leads
         for difference in _check_lead(c, lead, handoffs[lead.id], policies, now, dark.get(lead.id))
     ]
+    return found + [Difference(lead, None, "funnel", str(a), str(b)) for lead, a, b in funnel.differences(c, ids)]
 
 
 def _check_lead(
     c: Connection, lead: Any, rows: list[Any], policies: Policies, now: datetime, dark_since: datetime | None
 ) -> Iterator[Difference]:
-    history = read_history(ledger.ledger_of(c, lead.id), policies)
+    history = read_history(told.ledger_of(c, lead.id), policies)
     if lead.history.get("policies") == policies.fingerprint and lead.history != checkpoint(history):
         yield Difference(lead.id, None, "checkpoint", str(lead.history), str(checkpoint(history)))
     by_key = {(row.duty, row.number): row for row in rows}

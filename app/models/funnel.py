@@ -22,6 +22,8 @@ class Progress(Base):
     returned_at: Mapped[datetime | None]
     reason: Mapped[str | None]
     sql_at: Mapped[datetime | None]
+    #: Title or id of the last content among the evidence.
+    content: Mapped[str | None]
     __table_args__ = (Index("ix_progress_sql_at", "sql_at"),)
 
 

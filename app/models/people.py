@@ -28,6 +28,8 @@ class Lead(Base):
     funnel_due: Mapped[bool] = mapped_column(server_default=true())
     #: Its first known origin, as the tools call it.
     source: Mapped[str | None] = mapped_column(String(200))
+    #: The campaign that it came by, as the tools call it; the first known one.
+    campaign: Mapped[str | None] = mapped_column(String(200))
     #: Why it does not count (test, competitor, deleted …); None: it does.
     excluded: Mapped[str | None]
     #: The lead that this one turned out to be; it keeps its row, so that a split gives it back its handoffs.

@@ -14,10 +14,12 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("leads", sa.Column("funnel_due", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.add_column("leads", sa.Column("source", sa.String(length=200), nullable=True))
+    op.add_column("leads", sa.Column("campaign", sa.String(length=200), nullable=True))
     op.add_column("leads", sa.Column("excluded", sa.Text(), nullable=True))
     op.create_index("ix_leads_first_seen_at", "leads", ["first_seen_at"])
     due = sa.text("funnel_due")
     op.create_index("ix_leads_funnel_due", "leads", ["id"], sqlite_where=due, postgresql_where=due)
+    op.create_index("ix_handoffs_touched_at", "handoffs", ["touched_at"])
     op.create_table(
         "progress",
         sa.Column("lead_id", Key, sa.ForeignKey("leads.id", name="fk_progress_lead_id_leads"), nullable=False),
@@ -25,6 +27,7 @@ def upgrade() -> None:
         *(sa.Column(name, UtcTime(), nullable=True) for name in ("accepted_at", "rejected_at", "returned_at")),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("sql_at", UtcTime(), nullable=True),
+        sa.Column("content", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("lead_id", "number", name=op.f("pk_progress")),
     )
     op.create_index("ix_progress_sql_at", "progress", ["sql_at"])
@@ -50,7 +53,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("opportunities")
     op.drop_table("progress")
+    op.drop_index("ix_handoffs_touched_at", "handoffs")
     op.drop_index("ix_leads_funnel_due", "leads")
     op.drop_index("ix_leads_first_seen_at", "leads")
-    for name in ("excluded", "source", "funnel_due"):
+    for name in ("excluded", "campaign", "source", "funnel_due"):
         op.drop_column("leads", name)

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.episode import Event
-from app.domain.funnel import NO_HANDOFF, Funnel, read_funnel, says_something
+from app.domain.funnel import NO_HANDOFF, Begun, Funnel, read_funnel, says_something
 from connectors.contract import EventKind
 
 MONDAY = datetime(2026, 9, 7, 1, 0, tzinfo=UTC)
 #: Two handoffs: on day 0 and on day 20.
-HANDOFFS = [(1, MONDAY), (2, MONDAY + timedelta(days=20))]
+HANDOFFS = [Begun(1, MONDAY, frozenset({"d1", "d2"})), Begun(2, MONDAY + timedelta(days=20))]
 NUMBERS = count(1)
 
 
@@ -105,9 +105,24 @@ def test_an_opportunity_keeps_what_it_was_last_called_and_belongs_to_the_handoff
     assert by_key["B"].number == NO_HANDOFF
 
 
+def test_the_content_of_a_handoff_is_the_last_of_its_evidence() -> None:
+    """What was read besides, or after, did not make the lead MQL."""
+    read = [
+        Event(name, EventKind.ACTIVITY, day(at), day(at), {"activity": "download", **data})
+        for name, at, data in (
+            ("d1", -2, {"title": "料金表"}),
+            ("d2", -1, {"asset": "wp-2"}),
+            ("other", -0.5, {"title": "会社案内"}),
+        )
+    ]
+    assert [one.content for one in read_funnel(read, HANDOFFS).progress] == ["wp-2", None]
+    assert [one.content for one in read_funnel(read[:1], HANDOFFS).progress] == ["料金表", None]
+
+
 def test_the_first_known_origin_stays() -> None:
     profiles = [said("lead", at, attributes={"lead_source": word}) for at, word in ((2, "Web"), (1, "展示会"), (3, ""))]
-    assert read_funnel(profiles, HANDOFFS).source == "展示会"
+    found = read_funnel([*profiles, said("lead", 4, attributes={"campaign": "秋の展示会"})], HANDOFFS)
+    assert (found.source, found.campaign) == ("展示会", "秋の展示会")
     assert [says_something(profile) for profile in profiles] == [True, True, False]
     assert not says_something(said("lead", 1, name="佐藤"))
 
