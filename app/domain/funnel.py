@@ -61,16 +61,22 @@ class Progress:
     sql_at: datetime | None = None
     #: Title or id of the last content among the evidence.
     content: str | None = None
+    #: Seconds from qualification to first touch on the policy's clock; None: not touched.
+    touched_after: int | None = None
+    #: Seconds from the first touch until somebody wrote it down; None: the tool does not tell.
+    logged_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A handoff of the lead."""
+    """A handoff of the lead, as the clock knows it."""
 
     number: int
     qualified_at: datetime
     #: Ids of the events that made the lead MQL.
     evidence: frozenset[str] = frozenset()
+    touched_after: int | None = None
+    logged_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,8 @@ def read_funnel(events: Iterable[Event], handoffs: Iterable[Begun]) -> Funnel:
     """Events in any order; of other kinds they say nothing. Every handoff has its progress, none is left out."""
     reading = _Reading(sorted(handoffs, key=lambda one: one.qualified_at))
     for one in reading.begun:
-        reading.of(one.number)
+        mine = reading.of(one.number)
+        mine.touched_after, mine.logged_after = one.touched_after, one.logged_after
     for event in sorted(revisions.in_force(events), key=lambda e: e.place):
         if note := _NOTE.get(event.kind):
             note(reading, event)

@@ -43,6 +43,8 @@ EVIDENCE = frozenset({EventKind.LEAD, EventKind.SCORE, EventKind.ACTIVITY})
 LEFT_OUT = "left_out_by_policy"
 #: … and whose lead fulfilled the rule of a policy that was turned off: no clock, but not nothing either.
 UNCOVERED = "uncovered"
+#: Sales gave it back untouched and did not say why.
+RETURNED_WITHOUT_REASON = "returned_without_reason"
 
 
 def can_continue(history: History, events: Sequence[Event], policies: Policies) -> bool:
@@ -240,7 +242,7 @@ def _why_void(episode: Episode, outcome: Outcome) -> str | None:
         return episode.outcome_reason or "excluded"
     if outcome is Outcome.REJECTED and episode.outcome_reason in reasons.NOT_COUNTED:
         return episode.outcome_reason
-    return None if episode.touch else "returned_without_reason"
+    return None if episode.touch else RETURNED_WITHOUT_REASON
 
 
 def _start_over(history: History) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from app.db import Database
 from app.domain import funnel as decide
+from app.domain.agenda import on_clock
+from app.domain.episode import episode_from_json
 from app.domain.funnel import KINDS, Begun, Funnel, read_funnel
+from app.domain.policy import Policies
 from app.flows import told
+from app.flows.policies import all_versions
 from app.models import HANDED_OVER, Handoff, Lead, Opportunity, Progress
 from app.models import Event as EventRow
 
@@ -80,20 +85,29 @@ def _stored(c: Connection, table: type[Progress | Opportunity], form: type[Any],
 def funnels(c: Connection, lead_ids: Sequence[int]) -> dict[int, Funnel]:
     """Of each of the leads, as the ledger says now."""
     begun: dict[int, list[Begun]] = {lead_id: [] for lead_id in lead_ids}
+    policies = all_versions(c)
     for row in c.execute(_MINE.where(Handoff.lead_id.in_(lead_ids))):
-        if row.void not in NEVER_WERE:
-            evidence = frozenset(event_id for finding in row.findings for event_id in finding["event_ids"])
-            begun[row.lead_id].append(Begun(row.number, row.qualified_at, evidence))
+        if row.episode["void_reason"] not in NEVER_WERE:
+            begun[row.lead_id].append(_begun(row, policies))
     wanted = sorted({event_id for some in begun.values() for one in some for event_id in one.evidence})
     said = told.ledgers_of(c, lead_ids, [or_(EventRow.kind.in_(_KINDS), EventRow.id.in_(wanted))])
     return {lead_id: read_funnel(said[lead_id], begun[lead_id]) for lead_id in lead_ids}
 
 
 _KINDS = sorted(kind.value for kind in KINDS)
-_MINE = select(
-    Handoff.lead_id,
-    Handoff.number,
-    Handoff.qualified_at,
-    Handoff.episode["findings"].label("findings"),
-    Handoff.episode["void_reason"].as_string().label("void"),
-).where(HANDED_OVER)
+_MINE = select(Handoff.lead_id, Handoff.policy_id, Handoff.qualified_at, Handoff.episode).where(HANDED_OVER)
+
+
+def _begun(row: Any, policies: Policies) -> Begun:
+    episode = episode_from_json(row.episode)
+    evidence = frozenset(event_id for finding in episode.findings for event_id in finding.event_ids)
+    begun, touch = Begun(episode.number, row.qualified_at, evidence), episode.touch
+    if touch is None:
+        return begun
+    after = on_clock(policies.by_id[row.policy_id], row.qualified_at, max(touch.at, row.qualified_at))
+    logged = None if touch.recorded_at is None else max(touch.recorded_at - touch.at, timedelta())
+    return replace(begun, touched_after=seconds(after), logged_after=None if logged is None else seconds(logged))
+
+
+def seconds(span: timedelta) -> int:
+    return span // timedelta(seconds=1)

@@ -344,7 +344,7 @@ def settle_leads(
     rows, dark = settle.locked_handoffs(c, arrived), settle.dark_since(c, arrived)
     batch, updates, due = settle.Batch(deadlines_too, settle.askable(c, arrived)), [], set[int]()
     for lead_id, history, complete in _histories(c, leads, arrived, policies):
-        handoffs = rows.get(lead_id, {})
+        handoffs, settled = rows.get(lead_id, {}), batch.size
         for episode in history.handoffs:
             settle.settle(batch, handoffs.get(episode.key), lead_id, episode, policies, now, dark.get(lead_id))
         if complete:
@@ -353,12 +353,12 @@ def settle_leads(
             gone = [row for key, row in handoffs.items() if key not in known]
             settle.void_rest(batch, gone, why, policies, now)
         updates.append(_lead_values(lead_id, leads[lead_id], arrived[lead_id], history, now))
-        if complete or any(map(says_something, arrived[lead_id])):
+        if complete or batch.size > settled or any(map(says_something, arrived[lead_id])):
             due.add(lead_id)
     settle.write(c, batch)
     if updates:
         c.execute(_UPDATE_LEAD, updates)
-        funnel.owe(c, due | {new["lead_id"] for new in batch.new})
+        funnel.owe(c, due)
 
 
 def _histories(

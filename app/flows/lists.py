@@ -45,7 +45,7 @@ class Page:
     last: Key | None
 
 
-def _page(
+def page(
     c: Connection,
     query: Select[*tuple[Any, ...]],
     order: Sequence[Any],
@@ -89,7 +89,7 @@ def leads(
         system, value = known_as
         named = select(LeadIdentity.lead_id).where(LeadIdentity.system == system, LeadIdentity.value == value)
         query = query.where(Lead.id.in_(named))
-    return _page(c, query, (Lead.updated_at, Lead.id), after, limit)
+    return page(c, query, (Lead.updated_at, Lead.id), after, limit)
 
 
 _LEAD = (Lead.id, Lead.name, Lead.company, Lead.url, Lead.first_seen_at, Lead.updated_at, Lead.joined_into)
@@ -164,7 +164,7 @@ _COMPARED: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 
 def handoffs(c: Connection, wanted: HandoffFilter, *, after: Key | None = None, limit: int) -> Page:
     """By (due_at, id)."""
-    return _page(c, _handoffs().where(*wanted.conditions()), (Handoff.due_at, Handoff.id), after, limit)
+    return page(c, _handoffs().where(*wanted.conditions()), (Handoff.due_at, Handoff.id), after, limit)
 
 
 def handoff(c: Connection, handoff_id: int) -> Any | None:
@@ -209,7 +209,7 @@ def deliveries(
         query = query.where(Delivery.state.in_(sorted(states)))
     if source is not None:
         query = query.where(Delivery.source_id == source_id(c, source))
-    return _page(c, query, (Delivery.id,), after, limit, newest_first=True)
+    return page(c, query, (Delivery.id,), after, limit, newest_first=True)
 
 
 def delivery(c: Connection, delivery_id: int) -> Any:
@@ -263,7 +263,7 @@ def alerts(
         query = query.where(Alert.reason == reason)
     if handoff_id is not None:
         query = query.where(Alert.handoff_id == handoff_id)
-    return _page(c, query, (Alert.__table__.c.id,), after, limit, newest_first=True)
+    return page(c, query, (Alert.__table__.c.id,), after, limit, newest_first=True)
 
 
 def alert(c: Connection, alert_id: int) -> Any:

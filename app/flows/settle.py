@@ -39,6 +39,11 @@ class Batch:
     verdicts: list[tuple[dict[str, Any] | int, dict[str, Any]]] = field(default_factory=list)
     alerts: list[tuple[dict[str, Any] | int, dict[str, Any]]] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """Handoffs that will be written."""
+        return len(self.new) + len(self.changed)
+
 
 def settle(
     batch: Batch,

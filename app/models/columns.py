@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Dialect, Integer
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,3 +47,22 @@ def to_micros(at: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
+
+
+class micros_between(GenericFunction[int]):
+    """From one time to another, in microseconds; NULL if one of them is."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(micros_between, "sqlite")
+def _micros_on_sqlite(element: Any, compiler: Any, **more: Any) -> str:
+    start, end = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"({end} - {start})"
+
+
+@compiles(micros_between, "postgresql")
+def _micros_on_postgresql(element: Any, compiler: Any, **more: Any) -> str:
+    start, end = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"(extract(epoch FROM {end} - {start}) * 1000000)::bigint"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Float, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, own_key
@@ -24,7 +24,15 @@ class Progress(Base):
     sql_at: Mapped[datetime | None]
     #: Title or id of the last content among the evidence.
     content: Mapped[str | None]
-    __table_args__ = (Index("ix_progress_sql_at", "sql_at"),)
+    #: Seconds from qualification to first touch on the policy's clock; None: not touched.
+    touched_after: Mapped[int | None] = mapped_column(BigInteger)
+    #: Seconds from the first touch until somebody wrote it down; None: the tool does not tell.
+    logged_after: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (
+        Index("ix_progress_sql_at", "sql_at"),
+        Index("ix_progress_accepted_at", "accepted_at"),
+        Index("ix_progress_rejected_at", "rejected_at"),
+    )
 
 
 class Opportunity(Base):

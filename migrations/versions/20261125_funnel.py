@@ -28,9 +28,11 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("sql_at", UtcTime(), nullable=True),
         sa.Column("content", sa.Text(), nullable=True),
+        *(sa.Column(name, sa.BigInteger(), nullable=True) for name in ("touched_after", "logged_after")),
         sa.PrimaryKeyConstraint("lead_id", "number", name=op.f("pk_progress")),
     )
-    op.create_index("ix_progress_sql_at", "progress", ["sql_at"])
+    for decided in ("sql_at", "accepted_at", "rejected_at"):
+        op.create_index(f"ix_progress_{decided}", "progress", [decided])
     op.create_table(
         "opportunities",
         sa.Column("id", Key, nullable=False),

@@ -1,0 +1,175 @@
+"""The KPI board: each figure of a period, whole or by group, and the rows that it is made of."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Select, distinct, func, select
+
+from app.domain.calendar import ClockKind, working_time
+from app.domain.kpi import UNITS, Figure, Kpi, State, Unit, times
+from app.domain.policy import Policies, PolicyVersion
+from app.domain.survival import Waited
+from app.flows.cases import Asked, cases
+from app.flows.lists import Key, Page, page
+from app.models import Lead
+
+#: States of rows that happened, by the figure; a lost opportunity leaves, it does not happen.
+HAPPENED: Mapping[Kpi, frozenset[State]] = {
+    Kpi.SALES_CYCLE: frozenset({State.HIT}),
+    Kpi.FIRST_FOLLOW_UP: frozenset({State.HIT}),
+    Kpi.LOGGING_DELAY: frozenset({State.HIT, State.MISS}),
+}
+
+
+class By(StrEnum):
+    """What a figure can be broken down by."""
+
+    SOURCE = "source"
+    OWNER = "owner"
+    TEAM = "team"
+    CAMPAIGN = "campaign"
+    CONTENT = "content"
+    REASON = "reason"
+
+
+#: The column that holds it.
+COLUMNS = {By.TEAM: "owner"}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The figure of those that share a value; None: nobody knows theirs."""
+
+    name: str | None
+    figure: Figure
+
+
+def board(c: Connection, policies: Policies, asked: Asked) -> list[Figure]:
+    """All of them, in the order of the table."""
+    return [figure(c, policies, kpi, asked) for kpi in Kpi]
+
+
+def figure(c: Connection, policies: Policies, kpi: Kpi, asked: Asked) -> Figure:
+    (whole,) = _figures(c, policies, kpi, asked, None, lambda _: None) or [Group(None, Figure(kpi, {}, 0, _none(kpi)))]
+    return whole.figure
+
+
+def grouped(c: Connection, policies: Policies, kpi: Kpi, asked: Asked, by: By) -> list[Group]:
+    """The largest first, those of whom nobody knows it last."""
+    groups = _figures(c, policies, kpi, asked, COLUMNS.get(by, by.value), _naming(policies, by, asked.now))
+    return sorted(groups, key=lambda g: (g.name is None, -sum(g.figure.states.values()), g.name or ""))
+
+
+def _naming(policies: Policies, by: By, now: datetime) -> Callable[[str | None], str | None]:
+    if by is not By.TEAM:
+        return lambda value: value or None
+    teams = policies.teams(now)
+    return lambda owner: teams.get(owner or "")
+
+
+def _none(kpi: Kpi) -> Any:
+    return times([]) if UNITS[kpi] is Unit.TIME else None
+
+
+def _figures(
+    c: Connection,
+    policies: Policies,
+    kpi: Kpi,
+    asked: Asked,
+    column: str | None,
+    naming: Callable[[str | None], str | None],
+) -> list[Group]:
+    found = cases(kpi, asked).subquery()
+    value = [] if column is None else [found.c[column]]
+    people = func.count(distinct(found.c.lead_id)) if UNITS[kpi] is Unit.COUNT else func.count()
+    counted = select(found.c.state, func.count(), people, *value).group_by(found.c.state, *value)
+    states: dict[str | None, Counter[State]] = defaultdict(Counter)
+    leads: Counter[str | None] = Counter()
+    for state, count, persons, *named in c.execute(counted):
+        name = naming(named[0]) if named else None
+        states[name][State(state)] += count
+        leads[name] += persons if state == State.HIT else 0
+    waits = _waits(c, policies, kpi, asked, column, naming) if UNITS[kpi] is Unit.TIME else None
+    return [
+        Group(name, Figure(kpi, states[name], leads[name], None if waits is None else times(waits[name])))
+        for name in states
+    ]
+
+
+# --- times
+
+
+def _waits(
+    c: Connection,
+    policies: Policies,
+    kpi: Kpi,
+    asked: Asked,
+    column: str | None,
+    naming: Callable[[str | None], str | None],
+) -> dict[str | None, list[Waited]]:
+    found = cases(kpi, asked).subquery()
+    known = select(found.c.state, found.c.seconds, found.c.began_at, found.c.policy_id)
+    query: Select[Any] = known if column is None else known.add_columns(found.c[column])
+    waits: dict[str | None, list[Waited]] = defaultdict(list)
+    open_ones: dict[int, list[tuple[datetime, str | None]]] = defaultdict(list)
+    for row in c.execute(query.where(found.c.state != State.UNKNOWN)):
+        name = naming(row[4]) if column else None
+        if row.seconds is None:
+            open_ones[row.policy_id].append((row.began_at, name))
+        else:
+            waits[name].append(Waited(timedelta(seconds=max(row.seconds, 0)), row.state in HAPPENED[kpi]))
+    for policy_id, some in open_ones.items():
+        for (_, name), length in zip(*_until_now(policies.by_id[policy_id], some, asked.now), strict=True):
+            waits[name].append(Waited(length, happened=False))
+    return waits
+
+
+def _until_now(
+    version: PolicyVersion, waiting: Iterable[tuple[datetime, str | None]], now: datetime
+) -> tuple[list[tuple[datetime, str | None]], list[timedelta]]:
+    """How long each has waited on the policy's clock; latest first, so that no open hour is counted twice."""
+    ordered = sorted(waiting, key=lambda one: one[0], reverse=True)
+    if version.policy.clock is ClockKind.ELAPSED:
+        return ordered, [max(now - began_at, timedelta()) for began_at, _ in ordered]
+    lengths, so_far, reached = [], timedelta(), now
+    for began_at, _ in ordered:
+        so_far += working_time(version.calendar, began_at, reached)
+        lengths.append(so_far)
+        reached = min(reached, began_at)
+    return ordered, lengths
+
+
+# --- rows
+
+
+def rows(
+    c: Connection,
+    policies: Policies,
+    kpi: Kpi,
+    asked: Asked,
+    *,
+    group: tuple[By, str | None] | None = None,
+    after: Key | None = None,
+    limit: int,
+) -> Page:
+    """Every row of the figure, or of one of its groups; what they say adds up to it."""
+    found = cases(kpi, asked).subquery()
+    query = select(found, Lead.name, Lead.company).join(Lead, Lead.id == found.c.lead_id)
+    if group is not None:
+        query = query.where(_in_group(found, policies, *group, asked.now))
+    return page(c, query, (found.c.began_at, found.c.id), after, limit)
+
+
+def _in_group(found: Any, policies: Policies, by: By, name: str | None, now: datetime) -> Any:
+    column = found.c[COLUMNS.get(by, by.value)]
+    if by is By.TEAM:
+        teams = policies.teams(now)
+        members = [member for member, team in teams.items() if name is None or team == name]
+        return column.in_(members) if name is not None else column.is_(None) | column.not_in(members)
+    return column == name if name is not None else func.coalesce(column, "") == ""

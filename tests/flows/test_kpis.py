@@ -1,0 +1,258 @@
+"""Every figure against a straightforward computation over what truly happened, and its rows against the figure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from statistics import median_low
+
+import pytest
+
+from app.domain.kpi import Definition, Kpi, State, times
+from app.domain.survival import Waited
+from app.flows import funnel, kpis, policies, rebuild, sweep
+from app.flows.cases import CASES, Asked
+from app.flows.kpis import By
+from app.flows.policies import Cache
+from tests.flows.company import DAY, HOUR, NOW, START, Deal, Try, company, told
+
+PEOPLE = company(seed=20260301, people=160)
+COUNTING = [person for person in PEOPLE if not person.excluded]
+PERIODS = [
+    (START - DAY, NOW),
+    (START + 40 * DAY, START + 101 * DAY),
+    (NOW - 7 * DAY, NOW),
+    (START - 60 * DAY, START - DAY),
+]
+TARGET, MONTH, SECOND = 24 * HOUR, 30 * DAY, timedelta(seconds=1)
+Period = tuple[datetime, datetime]
+States = dict[State, int]
+
+
+@pytest.fixture
+def played(database, apply):
+    """What the tools told, in the order in which it happened, worked off."""
+    facts = sorted((fact for person in PEOPLE for fact in told(person)), key=lambda fact: fact.event.occurred_at)
+    apply(facts, NOW)
+    sweep.run(database, Cache(), NOW)
+    while funnel.catch_up(database):
+        pass
+    assert rebuild.check(database, NOW) == []
+    return database
+
+
+# --- the same, counted plainly
+
+
+def tries() -> Iterator[Try]:
+    return (one for person in COUNTING for one in person.tries)
+
+
+def within(at: datetime | None, period: Period) -> bool:
+    return at is not None and period[0] <= at < period[1]
+
+
+def plain_new_leads(period: Period) -> States:
+    return {State.HIT: sum(within(person.first_seen_at, period) for person in COUNTING)}
+
+
+def plain_mqls(period: Period) -> States:
+    return {State.HIT: sum(within(one.qualified_at, period) for one in tries())}
+
+
+def cohort(began: datetime, reached: datetime | None, window: timedelta = MONTH) -> State:
+    if NOW - began < window:
+        return State.OBSERVING
+    return State.HIT if reached is not None and reached - began <= window else State.MISS
+
+
+def plain_mql_to_sql(period: Period) -> States:
+    return Counter(cohort(one.qualified_at, one.judged_at) for one in tries() if within(one.qualified_at, period))
+
+
+def plain_sqls(period: Period) -> States:
+    judged = [one.judged_at for one in tries()]
+    found = [min(d.opened_at for d in person.own_deals) for person in COUNTING if person.own_deals]
+    return {State.HIT: sum(within(at, period) for at in [*judged, *found])}
+
+
+def plain_opportunity_rate(period: Period) -> States:
+    return Counter(cohort(one.qualified_at, one.opened_at) for one in tries() if within(one.qualified_at, period))
+
+
+def deals() -> Iterator[Deal]:
+    return (deal for person in COUNTING for deal in person.deals)
+
+
+def plain_win_rate(period: Period) -> States:
+    def state(deal: Deal) -> State | None:
+        if within(deal.won_at or deal.lost_at, period):
+            return State.HIT if deal.won_at else State.MISS
+        is_open = not (deal.won_at or deal.lost_at)
+        return State.STALE if is_open and deal.opened_at < NOW - 180 * DAY else None
+
+    return Counter(filter(None, map(state, deals())))
+
+
+def plain_sales_cycle(period: Period) -> States:
+    recent = [deal for deal in deals() if period[1] - 365 * DAY <= deal.opened_at < period[1]]
+    return Counter(State.HIT if d.won_at else State.MISS if d.lost_at else State.WAITING for d in recent)
+
+
+def plain_attainment(period: Period) -> States:
+    def state(one: Try) -> State:
+        if one.touched_at and one.touched_at <= one.qualified_at + TARGET:
+            return State.HIT
+        return State.MISS if one.touched_at or one.qualified_at + TARGET < NOW else State.WAITING
+
+    return Counter(state(one) for one in tries() if within(one.qualified_at + TARGET, period))
+
+
+def plain_first_follow_up(period: Period) -> States:
+    mine = [one for one in tries() if within(one.qualified_at, period)]
+    return Counter(State.HIT if one.touched_at else State.WAITING for one in mine)
+
+
+def plain_untouched(period: Period) -> States:
+    def state(one: Try) -> State:
+        if one.touched_at and one.touched_at - one.qualified_at <= MONTH:
+            return State.MISS
+        return State.OBSERVING if NOW - one.qualified_at < MONTH else State.HIT
+
+    return Counter(state(one) for one in tries() if within(one.qualified_at, period))
+
+
+def plain_logging_delay(period: Period) -> States:
+    def state(one: Try) -> State:
+        if one.written_at is None or one.touched_at != one.called_at:
+            return State.UNKNOWN
+        return State.HIT if one.written_at - one.called_at <= 2 * HOUR else State.MISS
+
+    return Counter(state(one) for one in tries() if within(one.touched_at, period))
+
+
+def plain_acceptance(period: Period) -> States:
+    def state(one: Try) -> State | None:
+        decided = min(filter(None, [one.accepted_at, one.rejected_at]), default=None)
+        if decided is None:
+            return State.WAITING if within(one.qualified_at, period) else None
+        if not within(decided, period):
+            return None
+        return State.HIT if decided == one.accepted_at else State.MISS
+
+    return Counter(filter(None, map(state, tries())))
+
+
+def plain_returned(period: Period) -> States:
+    mine = [one for one in tries() if within(one.qualified_at, period)]
+    return Counter(State.HIT if one.rejected_at or one.recycled_at else State.MISS for one in mine)
+
+
+PLAIN = {
+    Kpi.NEW_LEADS: plain_new_leads,
+    Kpi.MQLS: plain_mqls,
+    Kpi.MQL_TO_SQL: plain_mql_to_sql,
+    Kpi.SQLS: plain_sqls,
+    Kpi.OPPORTUNITY_RATE: plain_opportunity_rate,
+    Kpi.WIN_RATE: plain_win_rate,
+    Kpi.SALES_CYCLE: plain_sales_cycle,
+    Kpi.ATTAINMENT: plain_attainment,
+    Kpi.FIRST_FOLLOW_UP: plain_first_follow_up,
+    Kpi.UNTOUCHED: plain_untouched,
+    Kpi.LOGGING_DELAY: plain_logging_delay,
+    Kpi.ACCEPTANCE: plain_acceptance,
+    Kpi.RETURNED: plain_returned,
+}
+
+
+def test_every_figure_is_what_one_counts_plainly(played) -> None:
+    with played.read() as c:
+        known = policies.all_versions(c)
+        for period in PERIODS:
+            for kpi, plain in PLAIN.items():
+                found = kpis.figure(c, known, kpi, Asked(*period, NOW, Definition()))
+                assert dict(found.states) == {s: n for s, n in plain(period).items() if n}, (kpi, period)
+
+
+CHOSEN = {
+    "of the SQLs": (Kpi.OPPORTUNITY_RATE, {"opportunity_of": "sql"}),
+    "of the leads": (Kpi.OPPORTUNITY_RATE, {"opportunity_of": "lead", "window_days": 45}),
+    "of those approached": (Kpi.OPPORTUNITY_RATE, {"opportunity_of": "approached"}),
+    "won of those created": (Kpi.WIN_RATE, {"won_of": "created", "win_days": 60}),
+}
+
+
+def plainly_chosen(which: str, period: Period) -> States:
+    whole = [one for person in COUNTING for one in person.tries]
+    match which:
+        case "of the SQLs":
+            judged = [(one.judged_at, one.opened_at) for one in whole]
+            own = [min(deal.opened_at for deal in p.own_deals) for p in COUNTING if p.own_deals]
+            began = [*judged, *((at, at) for at in own)]
+        case "of the leads":
+            began = [(p.first_seen_at, min((d.opened_at for d in p.deals), default=None)) for p in COUNTING]
+        case "of those approached":
+            began = [(one.touched_at, one.opened_at) for one in whole]
+        case _:
+            began = [(deal.opened_at, deal.won_at) for deal in deals()]
+    days = CHOSEN[which][1].get("window_days") or CHOSEN[which][1].get("win_days") or 30
+    return Counter(cohort(at, reached, days * DAY) for at, reached in began if within(at, period))
+
+
+def test_what_the_company_chose(played) -> None:
+    """The same word with another denominator is another figure."""
+    with played.read() as c:
+        known = policies.all_versions(c)
+        for which, (kpi, chosen) in CHOSEN.items():
+            for period in PERIODS:
+                found = kpis.figure(c, known, kpi, Asked(*period, NOW, Definition(**chosen)))
+                assert dict(found.states) == plainly_chosen(which, period), (which, period)
+
+
+def test_times_count_those_who_still_wait(played) -> None:
+    asked = Asked(START - DAY, NOW, NOW, Definition())
+    waited = [Waited((one.touched_at or NOW) - one.qualified_at, one.touched_at is not None) for one in tries()]
+    cycle = [Waited((d.won_at or d.lost_at or NOW) - d.opened_at, d.won_at is not None) for d in deals()]
+    from_mql = [
+        Waited((d.won_at or d.lost_at or NOW) - one.qualified_at, d.won_at is not None)
+        for one in tries()
+        for d in one.deals
+    ]
+    logged = [one.written_at - one.called_at for one in tries() if one.written_at and one.touched_at == one.called_at]
+    with played.read() as c:
+        known = policies.all_versions(c)
+        first = kpis.figure(c, known, Kpi.FIRST_FOLLOW_UP, asked).times
+        assert first == replace(times(waited), half=first.half)
+        assert abs(first.half - times(waited).half) < SECOND
+        assert kpis.figure(c, known, Kpi.SALES_CYCLE, asked).times == times(cycle)
+        of_mql = replace(asked, definition=Definition(cycle_from="mql"))
+        assert kpis.figure(c, known, Kpi.SALES_CYCLE, of_mql).times == times(from_mql)
+        assert kpis.figure(c, known, Kpi.LOGGING_DELAY, asked).times.half == median_low(logged)
+
+
+def test_the_rows_of_every_figure_add_up_to_it(played) -> None:
+    """Also of each of its groups, whose rows are all its rows; also in pages."""
+    asked = Asked(*PERIODS[1], NOW, Definition())
+    with played.read() as c:
+        known = policies.all_versions(c)
+        for kpi in CASES:
+            whole = kpis.figure(c, known, kpi, asked)
+            assert whole.states, f"{kpi} has no row to add up"
+            assert added_up(c, known, kpi, asked) == whole.states, kpi
+            for by in By:
+                groups = kpis.grouped(c, known, kpi, asked, by)
+                for group in groups:
+                    assert added_up(c, known, kpi, asked, (by, group.name)) == group.figure.states, (kpi, group)
+                assert sum((group.figure.states for group in groups), Counter()) == whole.states
+
+
+def added_up(c, known, kpi: Kpi, asked: Asked, group=None) -> Counter[State]:
+    states: Counter[State] = Counter()
+    after = None
+    while True:
+        page = kpis.rows(c, known, kpi, asked, group=group, after=after, limit=7)
+        states.update(State(row.state) for row in page.rows)
+        if (after := page.last) is None:
+            return states
