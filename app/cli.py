@@ -19,6 +19,7 @@ from app.commands import (
     doctor,
     handoffs,
     identities,
+    kpis,
     meetings,
     policies,
     reports,
@@ -133,6 +134,7 @@ app.command()(due)
 app.command()(handoffs.explain)
 app.add_typer(identities.app, name="identities")
 app.command()(meetings.agenda)
+app.add_typer(kpis.app, name="kpi")
 app.add_typer(meetings.app, name="meeting")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bursts.app, name="bursts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Path
@@ -39,11 +39,18 @@ def moment(value: Any) -> Any:
     return value.astimezone(UTC)
 
 
+def day(value: date) -> date:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise complaint("year", "The years {first} to {last} are known.", first=FIRST_YEAR, last=LAST_YEAR)
+    return value
+
+
 def whole_seconds(span: timedelta) -> int:
     return int(span.total_seconds())
 
 
 Moment = Annotated[datetime, BeforeValidator(moment)]
+Day = Annotated[date, AfterValidator(day)]
 Id = Annotated[int, Field(ge=1, le=LARGEST)]
 RowId = Annotated[int, Path(ge=1, le=LARGEST, description="Its number.", examples=[812])]
 Word = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(storable)]

@@ -15,10 +15,12 @@ from app.domain.calendar import ClockKind, working_time
 from app.domain.kpi import UNITS, Figure, Kpi, State, Unit, times
 from app.domain.policy import Policies, PolicyVersion
 from app.domain.survival import Waited
-from app.flows.cases import Asked, cases
+from app.flows.cases import CASES, Asked, cases
 from app.flows.lists import Key, Page, page
 from app.models import Lead
 
+#: Days of a board where nobody says which: a quarter in whole weeks.
+USUAL_DAYS = 91
 #: States of rows that happened, by the figure; a lost opportunity leaves, it does not happen.
 HAPPENED: Mapping[Kpi, frozenset[State]] = {
     Kpi.SALES_CYCLE: frozenset({State.HIT}),
@@ -52,7 +54,7 @@ class Group:
 
 def board(c: Connection, policies: Policies, asked: Asked) -> list[Figure]:
     """All of them, in the order of the table."""
-    return [figure(c, policies, kpi, asked) for kpi in Kpi]
+    return [figure(c, policies, kpi, asked) for kpi in Kpi if kpi in CASES]
 
 
 def figure(c: Connection, policies: Policies, kpi: Kpi, asked: Asked) -> Figure:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, own_key
 from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
 from app.models.columns import UtcTime
-from app.models.funnel import Opportunity, Progress
+from app.models.funnel import KpiDefinition, Opportunity, Progress
 from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Heartbeat",
     "IdentityDecision",
     "IdentityLink",
+    "KpiDefinition",
     "Lead",
     "LeadIdentity",
     "MeetingSeries",

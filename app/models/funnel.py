@@ -1,8 +1,10 @@
-"""Tables of what became of handoffs: projections of the ledger for figures, written by `flows.funnel` alone."""
+"""Tables of the figures: what became of handoffs, projected from the ledger by `flows.funnel` alone, and how the
+company counts."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -57,3 +59,13 @@ class Opportunity(Base):
         Index("ix_opportunities_opened_at", "opened_at"),
         Index("ix_opportunities_closed_at", "closed_at"),
     )
+
+
+class KpiDefinition(Base):
+    """How the company counts (domain.kpi.Definition); the newest version is in force, older figures name theirs."""
+
+    __tablename__ = "kpi_definitions"
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    document: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]

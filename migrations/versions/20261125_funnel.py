@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.models.columns import Key, UtcTime
+from app.models.columns import Json, Key, UtcTime
 
 revision = "20261125_funnel"
 down_revision = "20261124_errands"
@@ -50,9 +50,18 @@ def upgrade() -> None:
     op.create_index("ix_opportunities_lead_id", "opportunities", ["lead_id", "number"])
     op.create_index("ix_opportunities_opened_at", "opportunities", ["opened_at"])
     op.create_index("ix_opportunities_closed_at", "opportunities", ["closed_at"])
+    op.create_table(
+        "kpi_definitions",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", Json, nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_kpi_definitions")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("kpi_definitions")
     op.drop_table("opportunities")
     op.drop_table("progress")
     op.drop_index("ix_handoffs_touched_at", "handoffs")

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from app.api.auth import reads
 from app.api.here import Here
 from app.api.nouns import noun
-from app.api.schemas import Asked, Moment, Shown, whole_seconds
+from app.api.schemas import Asked, Day, Moment, Shown, whole_seconds
 from app.domain.refusals import refused
 from app.domain.statistics import Share
 from app.flows import reports
@@ -40,10 +40,10 @@ FIGURES: dict[str, Any] = {
 
 
 class ReportAsked(Asked):
-    first: date = Field(
+    first: Day = Field(
         description="First day of the period, in the organisation's time zone.", examples=["2026-09-01"]
     )
-    last: date = Field(description="Last day; it belongs to the period.", examples=["2026-09-30"])
+    last: Day = Field(description="Last day; it belongs to the period.", examples=["2026-09-30"])
     known_at: Moment | None = Field(
         None,
         description="Besides, as it was known then, for instance in a meeting.",
@@ -140,7 +140,7 @@ def _figures(found: reports.Report, known_at: datetime) -> Figures:
         ],
         uncovered=found.uncovered,
         withdrawn=found.withdrawn,
-        followed_up=_share(found.touched),
+        followed_up=shown_share(found.touched),
         half_after_seconds=None if found.half_after is None else whole_seconds(found.half_after),
         nine_tenths_after_seconds=None if found.nine_tenths_after is None else whole_seconds(found.nine_tenths_after),
     )
@@ -154,11 +154,11 @@ def _counts(counts: reports.Counts) -> ShownCounts:
         not_due=counts.not_due,
         voided=counts.voided,
         unknown=counts.unknown,
-        attainment=_share(counts.attainment),
+        attainment=shown_share(counts.attainment),
     )
 
 
-def _share(share: Share) -> ShownShare:
+def shown_share(share: Share) -> ShownShare:
     interval = share.interval
     return ShownShare(
         part=share.part,
