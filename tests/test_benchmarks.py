@@ -14,6 +14,7 @@ import pytest
     ("name", "small", "said"),
     [
         ("sweep", {"BENCH_HANDOFFS": "1000"}, "8 sweepers"),
+        ("kpis", {"BENCH_LEADS": "300"}, "PostgreSQL: funnel of"),
         ("late", {"BENCH_HANDOFFS": "100"}, "PostgreSQL: 100 judged again"),
     ],
 )

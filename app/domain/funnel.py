@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal
 
 from app.domain import revisions
@@ -38,6 +39,8 @@ class Opportunity:
     key: str
     #: The handoff that it came of, or NO_HANDOFF.
     number: int
+    #: Whether its lead counts: no test, no competitor.
+    counts: bool
     opened_at: datetime
     state: Literal["open", "won", "lost"]
     #: When it became won or lost, and stayed so; None: it is open.
@@ -47,11 +50,29 @@ class Opportunity:
     name: str | None
 
 
+class Standing(StrEnum):
+    """Whether and how a handoff is counted."""
+
+    COUNTED = "counted"
+    #: Given back untouched and without a reason: it was an MQL, and there is no verdict about it.
+    RETURNED = "returned"
+    #: Void for another reason: no MQL.
+    VOID = "void"
+    #: Its lead does not count: a test, a competitor, joined into another.
+    OUT = "out"
+    #: No handoff: what sales found by itself.
+    OWN = "own"
+
+
 @dataclass(slots=True)
 class Progress:
     """How far one handoff came; each is the first time."""
 
     number: int
+    standing: Standing = Standing.OWN
+    qualified_at: datetime | None = None
+    due_at: datetime | None = None
+    touched_at: datetime | None = None
     accepted_at: datetime | None = None
     rejected_at: datetime | None = None
     #: Disqualified or recycled, after contact.
@@ -59,8 +80,12 @@ class Progress:
     #: Why it was rejected or returned.
     reason: str | None = None
     sql_at: datetime | None = None
+    #: Its first opportunity.
+    opened_at: datetime | None = None
     #: Title or id of the last content among the evidence.
     content: str | None = None
+    #: The version whose clock runs.
+    policy_id: int | None = None
     #: Seconds from qualification to first touch on the policy's clock; None: not touched.
     touched_after: int | None = None
     #: Seconds from the first touch until somebody wrote it down; None: the tool does not tell.
@@ -75,8 +100,25 @@ class Begun:
     qualified_at: datetime
     #: Ids of the events that made the lead MQL.
     evidence: frozenset[str] = frozenset()
+    standing: Standing = Standing.COUNTED
+    due_at: datetime | None = None
+    touched_at: datetime | None = None
+    policy_id: int | None = None
     touched_after: int | None = None
     logged_after: int | None = None
+
+    def progress(self) -> Progress:
+        """What the clock knows of it."""
+        return Progress(
+            self.number,
+            standing=self.standing,
+            qualified_at=self.qualified_at,
+            due_at=self.due_at,
+            touched_at=self.touched_at,
+            policy_id=self.policy_id,
+            touched_after=self.touched_after,
+            logged_after=self.logged_after,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +155,23 @@ class _Reading:
         return self.progress.setdefault(number, Progress(number))
 
 
-def read_funnel(events: Iterable[Event], handoffs: Iterable[Begun]) -> Funnel:
-    """Events in any order; of other kinds they say nothing. Every handoff has its progress, none is left out."""
+def read_funnel(events: Iterable[Event], handoffs: Iterable[Begun], *, joined: bool = False) -> Funnel:
+    """Events in any order; of other kinds they say nothing. Every handoff has its progress, none is left out.
+
+    `joined`: the lead has turned out to be another one, and does not count.
+    """
     reading = _Reading(sorted(handoffs, key=lambda one: one.qualified_at))
-    for one in reading.begun:
-        mine = reading.of(one.number)
-        mine.touched_after, mine.logged_after = one.touched_after, one.logged_after
+    reading.progress.update((one.number, one.progress()) for one in reading.begun)
     for event in sorted(revisions.in_force(events), key=lambda e: e.place):
         if note := _NOTE.get(event.kind):
             note(reading, event)
-    opportunities = tuple(_opportunity(key, told, reading) for key, told in reading.told.items())
+    counts = not joined and reading.excluded is None
+    opportunities = tuple(_opportunity(key, told, reading, counts=counts) for key, told in reading.told.items())
     for opportunity in opportunities:
-        _note_sql(reading, opportunity.number, opportunity.opened_at)
+        _note_opened(reading, opportunity)
     progress = tuple(reading.progress[number] for number in sorted(reading.progress))
+    if not counts:
+        progress = tuple(replace(one, standing=Standing.OUT) for one in progress)
     return Funnel(progress, opportunities, reading.source, reading.campaign, reading.excluded)
 
 
@@ -195,7 +241,13 @@ _NOTE: Mapping[EventKind, Callable[[_Reading, Event], None]] = {
 }
 
 
-def _opportunity(key: str, told: Sequence[Event], reading: _Reading) -> Opportunity:
+def _note_opened(reading: _Reading, opportunity: Opportunity) -> None:
+    _note_sql(reading, opportunity.number, opportunity.opened_at)
+    progress = reading.of(opportunity.number)
+    progress.opened_at = min(progress.opened_at or opportunity.opened_at, opportunity.opened_at)
+
+
+def _opportunity(key: str, told: Sequence[Event], reading: _Reading, *, counts: bool) -> Opportunity:
     """`told`: everything said of it, in order."""
     opened_at, state = told[0].occurred_at, told[-1].data["state"]
     closing = None
@@ -206,6 +258,7 @@ def _opportunity(key: str, told: Sequence[Event], reading: _Reading) -> Opportun
     return Opportunity(
         key=key,
         number=reading.at(opened_at),
+        counts=counts,
         opened_at=opened_at,
         state=state,
         closed_at=None if state == "open" else closing,

@@ -5,10 +5,10 @@ Those who still wait are not left out: ignoring leads would improve the number.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,17 @@ def kaplan_meier(cases: Iterable[Waited]) -> list[Step]:
     E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", Journal of the American
     Statistical Association 53 (1958), 457–481. Of equal lengths what happened comes before what still waits.
     """
-    ordered = sorted(cases, key=lambda case: case.length)
+    happened, ended = Counter[timedelta](), Counter[timedelta]()
+    for case in cases:
+        ended[case.length] += 1
+        happened[case.length] += case.happened
     steps: list[Step] = []
-    waiting, at_risk = 1.0, len(ordered)
-    for length, same in groupby(ordered, key=lambda case: case.length):
-        happened = [case.happened for case in same]
-        if any(happened):
-            waiting *= 1 - sum(happened) / at_risk
+    waiting, at_risk = 1.0, ended.total()
+    for length in sorted(ended):
+        if happened[length]:
+            waiting *= 1 - happened[length] / at_risk
             steps.append(Step(length, waiting, at_risk))
-        at_risk -= len(happened)
+        at_risk -= ended[length]
     return steps
 
 

@@ -6,20 +6,19 @@ A figure counts the rows of its query and nothing else, so that "which rows?" ha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select
 
 from app.domain.clock import Verdict
-from app.domain.history import RETURNED_WITHOUT_REASON
+from app.domain.funnel import NO_HANDOFF, Standing
 from app.domain.kpi import Definition, Kpi, State
 from app.models import HANDED_OVER, Handoff, Lead, Opportunity, Progress
 from app.models.columns import UtcTime, micros_between
 
-SECOND = timedelta(seconds=1)
-MICRO = timedelta(microseconds=1)
+SECOND, MICRO = timedelta(seconds=1), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,75 +34,89 @@ class Asked:
         return and_(column >= self.since, column < self.until)
 
 
-Query = Select[Any]
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Which rows, and what each says."""
+
+    table: type[Progress | Opportunity | Lead]
+    where: tuple[Any, ...]
+    began: Any
+    reached: Any = None
+    #: None: every row is counted.
+    state: Any = None
+    #: Of a time: how long it took; NULL: it has not happened.
+    seconds: Any = None
+
+    def counted(self) -> Select[Any]:
+        """What counting needs: state, seconds, began_at, policy_id, lead_id. Read along an index alone."""
+        table: Any = self.table
+        lead = table.id if table is Lead else table.lead_id
+        policy = Progress.policy_id if self.table is Progress else null()
+        query = select(*self._said(), policy.label("policy_id"), lead.label("lead_id"))
+        return query.where(*self.where)
+
+    def told(self) -> Select[Any]:
+        """The rows with all that a reader or a group needs besides: subject, id, owner, source, campaign, content,
+        reason, reached_at."""
+        mine = select(*self._said(), *self._names()).select_from(self.table)
+        return self._joined(mine).where(*self.where)
+
+    def _said(self) -> tuple[Any, ...]:
+        seconds = null() if self.seconds is None else self.seconds
+        state = literal(State.HIT.value) if self.state is None else self.state
+        return (state.label("state"), seconds.label("seconds"), self.began.label("began_at"))
+
+    def _names(self) -> tuple[Any, ...]:
+        known = self.table is not Lead
+        subject, key = _SUBJECTS[self.table]
+        return (
+            subject.label("subject"),
+            key.label("id"),
+            (Progress.policy_id if self.table is Progress else null()).label("policy_id"),
+            Lead.id.label("lead_id"),
+            (_OWNER if known else null()).label("owner"),
+            Lead.source.label("source"),
+            Lead.campaign.label("campaign"),
+            (Progress.content if known else null()).label("content"),
+            (Progress.reason if known else null()).label("reason"),
+            (null() if self.reached is None else self.reached).label("reached_at"),
+        )
+
+    def _joined(self, query: Select[Any]) -> Select[Any]:
+        if self.table is Lead:
+            return query
+        table: Any = self.table
+        handed = and_(Handoff.lead_id == table.lead_id, Handoff.number == table.number, HANDED_OVER)
+        query = query.join(Lead, Lead.id == table.lead_id).outerjoin(Handoff, handed)
+        if table is Progress:
+            return query
+        return query.outerjoin(Progress, and_(Progress.lead_id == table.lead_id, Progress.number == table.number))
 
 
-def cases(kpi: Kpi, asked: Asked) -> Query:
-    """Columns: subject, id, lead_id, owner, source, campaign, content, reason, began_at, reached_at, state, seconds,
-    policy_id."""
+_OWNER = func.coalesce(Handoff.episode["owner_name"].as_string(), Handoff.owner)
+#: What a row is about, and its number.
+_SUBJECTS: Mapping[Any, tuple[Any, Any]] = {
+    Lead: (literal("lead"), Lead.id),
+    Progress: (
+        case((Progress.number == NO_HANDOFF, "lead"), else_="handoff"),
+        case((Progress.number == NO_HANDOFF, Lead.id), else_=Handoff.id),
+    ),
+    Opportunity: (literal("opportunity"), Opportunity.id),
+}
+
+
+def cases(kpi: Kpi, asked: Asked) -> Cases:
     return CASES[kpi](asked)
 
 
-# --- what rows have in common
+# --- what conditions have in common
 
 #: People count once, and those who were taken out do not count.
-_COUNTS = and_(Lead.excluded.is_(None), Lead.joined_into.is_(None))
-#: It was handed over, whatever became of it: one that was given back without a word is void, and was an MQL.
-_WAS_MQL = or_(Handoff.verdict != Verdict.VOIDED, Handoff.episode["void_reason"].as_string() == RETURNED_WITHOUT_REASON)
-_OWNER = func.coalesce(Handoff.episode["owner_name"].as_string(), Handoff.owner)
-
-
-def _row(subject: str, table: Any, *, began: Any, reached: Any, state: Any, seconds: Any = None, **more: Any) -> Query:
-    columns = {"owner": null(), "content": null(), "reason": null(), "policy_id": null()} | more
-    return select(
-        literal(subject).label("subject"),
-        table.id.label("id"),
-        Lead.id.label("lead_id"),
-        Lead.source.label("source"),
-        Lead.campaign.label("campaign"),
-        began.label("began_at"),
-        (null() if reached is None else reached).label("reached_at"),
-        state.label("state"),
-        (null() if seconds is None else seconds).label("seconds"),
-        *(column.label(name) for name, column in columns.items()),
-    )
-
-
-def _handoff(*, began: Any, reached: Any, state: Any, seconds: Any = None) -> Query:
-    """Handoffs of people that count."""
-    mine = and_(Progress.lead_id == Handoff.lead_id, Progress.number == Handoff.number)
-    row = _row(
-        "handoff",
-        Handoff,
-        began=began,
-        reached=reached,
-        state=state,
-        seconds=seconds,
-        owner=_OWNER,
-        content=Progress.content,
-        reason=Progress.reason,
-        policy_id=Handoff.policy_id,
-    )
-    joined = row.select_from(Handoff).join(Lead, Lead.id == Handoff.lead_id).outerjoin(Progress, mine)
-    return joined.where(HANDED_OVER, _COUNTS)
-
-
-def _opportunity(*, began: Any, reached: Any, state: Any, seconds: Any = None) -> Query:
-    """Opportunities of people that count, with the handoff that each came of, if any."""
-    came_of = and_(Handoff.lead_id == Opportunity.lead_id, Handoff.number == Opportunity.number, HANDED_OVER)
-    mine = and_(Progress.lead_id == Opportunity.lead_id, Progress.number == Opportunity.number)
-    row = _row(
-        "opportunity",
-        Opportunity,
-        began=began,
-        reached=reached,
-        state=state,
-        seconds=seconds,
-        owner=_OWNER,
-        content=Progress.content,
-    )
-    joined = row.select_from(Opportunity).join(Lead, Lead.id == Opportunity.lead_id)
-    return joined.outerjoin(Handoff, came_of).outerjoin(Progress, mine).where(_COUNTS)
+_PERSON = (Lead.excluded.is_(None), Lead.joined_into.is_(None))
+_COUNTED = Progress.standing == Standing.COUNTED
+#: It was handed over, whatever became of it.
+_WAS_MQL = Progress.standing.in_((Standing.COUNTED, Standing.RETURNED))
+_IN_PLAY = Progress.standing.in_((Standing.COUNTED, Standing.RETURNED, Standing.OWN))
 
 
 def _state(*whens: tuple[Any, State], otherwise: State) -> ColumnElement[str]:
@@ -119,180 +132,145 @@ def _got_there(asked: Asked, began: Any, reached: Any, window: timedelta) -> Col
     )
 
 
-def _seconds(began: Any, ended: Any) -> ColumnElement[int]:
-    return micros_between(began, ended) // (SECOND // MICRO)
-
-
-def _first_opportunity(*of: ColumnElement[bool]) -> Any:
-    return select(func.min(Opportunity.opened_at)).where(*of).scalar_subquery()
-
-
-_OPENED_OF_HANDOFF = _first_opportunity(
-    Opportunity.lead_id == Progress.lead_id, Opportunity.number == Progress.number
-).label("opened_at")
-_HIT = literal(State.HIT.value)
+def _cohort(asked: Asked, table: Any, began: Any, reached: Any, window: timedelta, *where: Any) -> Cases:
+    state = _got_there(asked, began, reached, window)
+    return Cases(table, (*where, asked.within(began)), began, reached, state)
 
 
 # --- one by one
 
 
-def _new_leads(asked: Asked) -> Query:
-    row = _row("lead", Lead, began=Lead.first_seen_at, reached=None, state=_HIT)
-    return row.where(_COUNTS, asked.within(Lead.first_seen_at))
+def _new_leads(asked: Asked) -> Cases:
+    return Cases(Lead, (*_PERSON, asked.within(Lead.first_seen_at)), Lead.first_seen_at)
 
 
-def _mqls(asked: Asked) -> Query:
-    row = _handoff(began=Handoff.qualified_at, reached=None, state=_HIT)
-    return row.where(_WAS_MQL, asked.within(Handoff.qualified_at))
+def _mqls(asked: Asked) -> Cases:
+    return Cases(Progress, (_WAS_MQL, asked.within(Progress.qualified_at)), Progress.qualified_at)
 
 
-def _mql_to_sql(asked: Asked) -> Query:
-    state = _got_there(asked, Handoff.qualified_at, Progress.sql_at, asked.definition.window)
-    row = _handoff(began=Handoff.qualified_at, reached=Progress.sql_at, state=state)
-    return row.where(_WAS_MQL, asked.within(Handoff.qualified_at))
+def _mql_to_sql(asked: Asked) -> Cases:
+    window = asked.definition.window
+    return _cohort(asked, Progress, Progress.qualified_at, Progress.sql_at, window, _WAS_MQL)
 
 
-def _sqls(asked: Asked) -> Query:
-    return _judged(Progress.sql_at, None, _HIT).where(asked.within(Progress.sql_at))
+def _sqls(asked: Asked) -> Cases:
+    return Cases(Progress, (_IN_PLAY, asked.within(Progress.sql_at)), Progress.sql_at)
 
 
-def _judged(began: Any, reached: Any, state: Any) -> Query:
-    """SQLs; those that sales found by itself have no handoff."""
-    came_of = and_(Handoff.lead_id == Progress.lead_id, Handoff.number == Progress.number, HANDED_OVER)
-    row = _row("sql", Lead, began=began, reached=reached, state=state, owner=_OWNER, content=Progress.content)
-    joined = row.select_from(Progress).join(Lead, Lead.id == Progress.lead_id).outerjoin(Handoff, came_of)
-    return joined.where(_COUNTS)
-
-
-def _opportunity_rate(asked: Asked) -> Query:
+def _opportunity_rate(asked: Asked) -> Cases:
     """Of what it is a share is the company's choice."""
-    window, opened = asked.definition.window, _OPENED_OF_HANDOFF
+    window = asked.definition.window
     match asked.definition.opportunity_of:
         case "mql":
-            state = _got_there(asked, Handoff.qualified_at, opened, window)
-            row = _handoff(began=Handoff.qualified_at, reached=opened, state=state)
-            return row.where(_WAS_MQL, asked.within(Handoff.qualified_at))
+            return _cohort(asked, Progress, Progress.qualified_at, Progress.opened_at, window, _WAS_MQL)
         case "approached":
-            state = _got_there(asked, Handoff.touched_at, opened, window)
-            row = _handoff(began=Handoff.touched_at, reached=opened, state=state)
-            return row.where(Handoff.verdict != Verdict.VOIDED, asked.within(Handoff.touched_at))
+            return _cohort(asked, Progress, Progress.touched_at, Progress.opened_at, window, _COUNTED)
         case "sql":
-            state = _got_there(asked, Progress.sql_at, opened, window)
-            return _judged(Progress.sql_at, opened, state).where(asked.within(Progress.sql_at))
+            return _cohort(asked, Progress, Progress.sql_at, Progress.opened_at, window, _IN_PLAY)
         case "lead":
-            first = _first_opportunity(Opportunity.lead_id == Lead.id)
-            state = _got_there(asked, Lead.first_seen_at, first, window)
-            row = _row("lead", Lead, began=Lead.first_seen_at, reached=first, state=state)
-            return row.where(_COUNTS, asked.within(Lead.first_seen_at))
+            first = select(func.min(Opportunity.opened_at)).where(Opportunity.lead_id == Lead.id).scalar_subquery()
+            return _cohort(asked, Lead, Lead.first_seen_at, first, window, *_PERSON)
 
 
-def _win_rate(asked: Asked) -> Query:
-    won = case((Opportunity.state == "won", Opportunity.closed_at))
-    stale = and_(Opportunity.state == "open", Opportunity.opened_at < asked.now - _days(asked.definition.stale_days))
-    if asked.definition.won_of == "created":
-        state = _got_there(asked, Opportunity.opened_at, won, _days(asked.definition.win_days))
-        row = _opportunity(began=Opportunity.opened_at, reached=won, state=state)
-        return row.where(asked.within(Opportunity.opened_at))
+def _win_rate(asked: Asked) -> Cases:
+    opened, closed, chosen = Opportunity.opened_at, Opportunity.closed_at, asked.definition
+    if chosen.won_of == "created":
+        won = case((Opportunity.state == "won", closed))
+        return _cohort(asked, Opportunity, opened, won, timedelta(days=chosen.win_days), Opportunity.counts)
+    stale = and_(Opportunity.state == "open", opened < asked.now - timedelta(days=chosen.stale_days))
     state = _state((stale, State.STALE), (Opportunity.state == "won", State.HIT), otherwise=State.MISS)
-    row = _opportunity(began=Opportunity.opened_at, reached=Opportunity.closed_at, state=state)
-    return row.where(or_(asked.within(Opportunity.closed_at), stale))
+    where = (Opportunity.counts, or_(asked.within(closed), stale))
+    return Cases(Opportunity, where, opened, closed, state)
 
 
-def _sales_cycle(asked: Asked) -> Query:
+def _sales_cycle(asked: Asked) -> Cases:
     """Lost ones leave at their loss: it is the time that winning takes, not how often one wins."""
-    began = {
-        "opportunity": Opportunity.opened_at,
-        "mql": Handoff.qualified_at,
-        "lead": Lead.first_seen_at,
-    }[asked.definition.cycle_from]
+    began = _CYCLE_FROM[asked.definition.cycle_from]
     ended = func.coalesce(Opportunity.closed_at, literal(asked.now, UtcTime()))
     state = _state(
         (Opportunity.state == "won", State.HIT), (Opportunity.state == "lost", State.MISS), otherwise=State.WAITING
     )
-    row = _opportunity(began=began, reached=Opportunity.closed_at, state=state, seconds=_seconds(began, ended))
-    created = and_(
-        Opportunity.opened_at >= asked.until - _days(asked.definition.cycle_days), Opportunity.opened_at < asked.until
+    recent = replace(asked, since=asked.until - timedelta(days=asked.definition.cycle_days))
+    seconds = micros_between(began, ended) // (SECOND // MICRO)
+    where = (Opportunity.counts, recent.within(Opportunity.opened_at), began.is_not(None))
+    return Cases(Opportunity, where, began, Opportunity.closed_at, state, seconds)
+
+
+_CYCLE_FROM = {
+    "opportunity": Opportunity.opened_at,
+    "mql": select(Progress.qualified_at)
+    .where(Progress.lead_id == Opportunity.lead_id, Progress.number == Opportunity.number)
+    .correlate(Opportunity)
+    .scalar_subquery(),
+    "lead": select(Lead.first_seen_at).where(Lead.id == Opportunity.lead_id).correlate(Opportunity).scalar_subquery(),
+}
+
+
+def _attainment(asked: Asked) -> Cases:
+    not_judged = select(Handoff.id).where(
+        HANDED_OVER,
+        Handoff.verdict == Verdict.UNKNOWN,
+        Handoff.lead_id == Progress.lead_id,
+        Handoff.number == Progress.number,
     )
-    return row.where(created, began.is_not(None))
-
-
-def _attainment(asked: Asked) -> Query:
-    late = or_(Handoff.verdict == Verdict.MET_LATE, Handoff.due_at < asked.now)
     state = _state(
-        (Handoff.verdict == Verdict.VOIDED, State.VOIDED),
-        (Handoff.verdict == Verdict.UNKNOWN, State.UNKNOWN),
-        (Handoff.verdict == Verdict.MET, State.HIT),
-        (late, State.MISS),
-        otherwise=State.WAITING,
+        (Progress.standing != Standing.COUNTED, State.VOIDED),
+        (Progress.touched_at <= Progress.due_at, State.HIT),
+        (Progress.touched_at.is_not(None), State.MISS),
+        (Progress.due_at >= asked.now, State.WAITING),
+        (not_judged.correlate(Progress).exists(), State.UNKNOWN),
+        otherwise=State.MISS,
     )
-    row = _handoff(began=Handoff.due_at, reached=Handoff.touched_at, state=state)
-    return row.where(asked.within(Handoff.due_at))
+    counts = Progress.standing.in_((Standing.COUNTED, Standing.RETURNED, Standing.VOID))
+    return Cases(Progress, (counts, asked.within(Progress.due_at)), Progress.due_at, Progress.touched_at, state)
 
 
-def _first_follow_up(asked: Asked) -> Query:
+def _first_follow_up(asked: Asked) -> Cases:
     touched = Progress.touched_after.is_not(None)
-    row = _handoff(
-        began=Handoff.qualified_at,
-        reached=Handoff.touched_at,
-        state=_state((touched, State.HIT), otherwise=State.WAITING),
-        seconds=Progress.touched_after,
-    )
-    return row.where(Handoff.verdict != Verdict.VOIDED, asked.within(Handoff.qualified_at))
+    state = _state((touched, State.HIT), otherwise=State.WAITING)
+    where = (_COUNTED, asked.within(Progress.qualified_at))
+    return Cases(Progress, where, Progress.qualified_at, Progress.touched_at, state, Progress.touched_after)
 
 
-def _untouched(asked: Asked) -> Query:
+def _untouched(asked: Asked) -> Cases:
     window = asked.definition.window
-    touched_in_time = micros_between(Handoff.qualified_at, Handoff.touched_at) <= window // MICRO
     state = _state(
-        (touched_in_time, State.MISS),
-        (Handoff.qualified_at > asked.now - window, State.OBSERVING),
+        (micros_between(Progress.qualified_at, Progress.touched_at) <= window // MICRO, State.MISS),
+        (Progress.qualified_at > asked.now - window, State.OBSERVING),
         otherwise=State.HIT,
     )
-    row = _handoff(began=Handoff.qualified_at, reached=Handoff.touched_at, state=state)
-    return row.where(Handoff.verdict != Verdict.VOIDED, asked.within(Handoff.qualified_at))
+    where = (_COUNTED, asked.within(Progress.qualified_at))
+    return Cases(Progress, where, Progress.qualified_at, Progress.touched_at, state)
 
 
-def _logging_delay(asked: Asked) -> Query:
+def _logging_delay(asked: Asked) -> Cases:
     in_time = Progress.logged_after <= int(asked.definition.logged_hours * 3600)
     state = _state((Progress.logged_after.is_(None), State.UNKNOWN), (in_time, State.HIT), otherwise=State.MISS)
-    row = _handoff(began=Handoff.touched_at, reached=None, state=state, seconds=Progress.logged_after)
-    return row.where(Handoff.verdict != Verdict.VOIDED, asked.within(Handoff.touched_at))
+    where = (_COUNTED, asked.within(Progress.touched_at))
+    return Cases(Progress, where, Progress.touched_at, None, state, Progress.logged_after)
 
 
-def _acceptance(asked: Asked) -> Query:
-    accepted = and_(
-        Progress.accepted_at.is_not(None),
-        or_(Progress.rejected_at.is_(None), Progress.accepted_at <= Progress.rejected_at),
+def _acceptance(asked: Asked) -> Cases:
+    accepted_at, rejected_at = Progress.accepted_at, Progress.rejected_at
+    accepted = and_(accepted_at.is_not(None), or_(rejected_at.is_(None), accepted_at <= rejected_at))
+    state = _state((accepted, State.HIT), (rejected_at.is_not(None), State.MISS), otherwise=State.WAITING)
+    decided = or_(
+        and_(asked.within(accepted_at), accepted),
+        and_(asked.within(rejected_at), or_(accepted_at.is_(None), rejected_at < accepted_at)),
     )
-    decided_at = case((accepted, Progress.accepted_at), else_=Progress.rejected_at)
-    state = _state((accepted, State.HIT), (Progress.rejected_at.is_not(None), State.MISS), otherwise=State.WAITING)
-    row = _handoff(began=Handoff.qualified_at, reached=decided_at, state=state).where(_WAS_MQL)
-    either = or_(asked.within(Progress.accepted_at), asked.within(Progress.rejected_at))
-    decided = row.where(either, asked.within(decided_at))
-    pending = row.where(
-        asked.within(Handoff.qualified_at),
-        Handoff.verdict != Verdict.VOIDED,
-        Progress.accepted_at.is_(None),
-        Progress.rejected_at.is_(None),
-    )
-    return select(union_all(decided, pending).subquery())
+    pending = and_(asked.within(Progress.qualified_at), _COUNTED, accepted_at.is_(None), rejected_at.is_(None))
+    reached = case((accepted, accepted_at), else_=rejected_at)
+    return Cases(Progress, (_WAS_MQL, or_(decided, pending)), Progress.qualified_at, reached, state)
 
 
-def _returned(asked: Asked) -> Query:
+def _returned(asked: Asked) -> Cases:
     back = or_(Progress.rejected_at.is_not(None), Progress.returned_at.is_not(None))
-    row = _handoff(
-        began=Handoff.qualified_at,
-        reached=func.coalesce(Progress.rejected_at, Progress.returned_at),
-        state=_state((back, State.HIT), otherwise=State.MISS),
-    )
-    return row.where(_WAS_MQL, asked.within(Handoff.qualified_at))
+    reached = func.coalesce(Progress.rejected_at, Progress.returned_at)
+    state = _state((back, State.HIT), otherwise=State.MISS)
+    return Cases(Progress, (_WAS_MQL, asked.within(Progress.qualified_at)), Progress.qualified_at, reached, state)
 
 
-def _days(number: int) -> timedelta:
-    return timedelta(days=number)
-
-
-CASES: Mapping[Kpi, Callable[[Asked], Query]] = {
+CASES: Mapping[Kpi, Callable[[Asked], Cases]] = {
     Kpi.NEW_LEADS: _new_leads,
     Kpi.MQLS: _mqls,
     Kpi.MQL_TO_SQL: _mql_to_sql,

@@ -13,7 +13,8 @@ from app.db import Database
 from app.domain import funnel as decide
 from app.domain.agenda import on_clock
 from app.domain.episode import episode_from_json
-from app.domain.funnel import KINDS, Begun, Funnel, read_funnel
+from app.domain.funnel import KINDS, Begun, Funnel, Standing, read_funnel
+from app.domain.history import RETURNED_WITHOUT_REASON
 from app.domain.policy import Policies
 from app.flows import told
 from app.flows.policies import all_versions
@@ -91,22 +92,38 @@ def funnels(c: Connection, lead_ids: Sequence[int]) -> dict[int, Funnel]:
             begun[row.lead_id].append(_begun(row, policies))
     wanted = sorted({event_id for some in begun.values() for one in some for event_id in one.evidence})
     said = told.ledgers_of(c, lead_ids, [or_(EventRow.kind.in_(_KINDS), EventRow.id.in_(wanted))])
-    return {lead_id: read_funnel(said[lead_id], begun[lead_id]) for lead_id in lead_ids}
+    joined = set(c.execute(select(Lead.id).where(Lead.id.in_(lead_ids), Lead.joined_into.is_not(None))).scalars())
+    return {lead: read_funnel(said[lead], begun[lead], joined=lead in joined) for lead in lead_ids}
 
 
 _KINDS = sorted(kind.value for kind in KINDS)
-_MINE = select(Handoff.lead_id, Handoff.policy_id, Handoff.qualified_at, Handoff.episode).where(HANDED_OVER)
+_MINE = select(Handoff.lead_id, Handoff.policy_id, Handoff.qualified_at, Handoff.due_at, Handoff.episode).where(
+    HANDED_OVER
+)
 
 
 def _begun(row: Any, policies: Policies) -> Begun:
     episode = episode_from_json(row.episode)
-    evidence = frozenset(event_id for finding in episode.findings for event_id in finding.event_ids)
-    begun, touch = Begun(episode.number, row.qualified_at, evidence), episode.touch
+    touch, began = episode.touch, row.qualified_at
+    begun = Begun(
+        number=episode.number,
+        qualified_at=began,
+        evidence=frozenset(event_id for finding in episode.findings for event_id in finding.event_ids),
+        standing=_standing(episode.void_reason),
+        due_at=row.due_at,
+        policy_id=row.policy_id,
+    )
     if touch is None:
         return begun
-    after = on_clock(policies.by_id[row.policy_id], row.qualified_at, max(touch.at, row.qualified_at))
-    logged = None if touch.recorded_at is None else max(touch.recorded_at - touch.at, timedelta())
-    return replace(begun, touched_after=seconds(after), logged_after=None if logged is None else seconds(logged))
+    after = on_clock(policies.by_id[row.policy_id], began, max(touch.at, began))
+    logged = None if touch.recorded_at is None else seconds(max(touch.recorded_at - touch.at, timedelta()))
+    return replace(begun, touched_at=touch.at, touched_after=seconds(after), logged_after=logged)
+
+
+def _standing(void_reason: str | None) -> Standing:
+    if void_reason is None:
+        return Standing.COUNTED
+    return Standing.RETURNED if void_reason == RETURNED_WITHOUT_REASON else Standing.VOID
 
 
 def seconds(span: timedelta) -> int:

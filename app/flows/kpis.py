@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, distinct, func, select
+from sqlalchemy import Connection, distinct, func, select
 
 from app.domain.calendar import ClockKind, working_time
 from app.domain.kpi import UNITS, Figure, Kpi, State, Unit, times
@@ -87,7 +87,7 @@ def _figures(
     column: str | None,
     naming: Callable[[str | None], str | None],
 ) -> list[Group]:
-    found = cases(kpi, asked).subquery()
+    found = (cases(kpi, asked).counted() if column is None else cases(kpi, asked).told()).subquery()
     value = [] if column is None else [found.c[column]]
     people = func.count(distinct(found.c.lead_id)) if UNITS[kpi] is Unit.COUNT else func.count()
     counted = select(found.c.state, func.count(), people, *value).group_by(found.c.state, *value)
@@ -115,36 +115,36 @@ def _waits(
     column: str | None,
     naming: Callable[[str | None], str | None],
 ) -> dict[str | None, list[Waited]]:
-    found = cases(kpi, asked).subquery()
-    known = select(found.c.state, found.c.seconds, found.c.began_at, found.c.policy_id)
-    query: Select[Any] = known if column is None else known.add_columns(found.c[column])
+    found = (cases(kpi, asked).counted() if column is None else cases(kpi, asked).told()).subquery()
+    name: list[Any] = [] if column is None else [found.c[column]]
+    ended = select(found.c.seconds, found.c.state, *name).where(found.c.seconds.is_not(None))
     waits: dict[str | None, list[Waited]] = defaultdict(list)
-    open_ones: dict[int, list[tuple[datetime, str | None]]] = defaultdict(list)
-    for row in c.execute(query.where(found.c.state != State.UNKNOWN)):
-        name = naming(row[4]) if column else None
-        if row.seconds is None:
-            open_ones[row.policy_id].append((row.began_at, name))
-        else:
-            waits[name].append(Waited(timedelta(seconds=max(row.seconds, 0)), row.state in HAPPENED[kpi]))
-    for policy_id, some in open_ones.items():
-        for (_, name), length in zip(*_until_now(policies.by_id[policy_id], some, asked.now), strict=True):
-            waits[name].append(Waited(length, happened=False))
+    for seconds, state, *named in c.execute(ended):
+        length = timedelta(seconds=max(seconds, 0))
+        waits[naming(named[0]) if named else None].append(Waited(length, state in HAPPENED[kpi]))
+    still = select(found.c.policy_id, found.c.began_at, *name).where(found.c.state == State.WAITING)
+    begun: dict[int, list[tuple[datetime, str | None]]] = defaultdict(list)
+    for policy_id, began_at, *named in c.execute(still.where(found.c.seconds.is_(None))):
+        begun[policy_id].append((began_at, naming(named[0]) if named else None))
+    for policy_id, some in begun.items():
+        for whose, length in _until_now(policies.by_id[policy_id], some, asked.now):
+            waits[whose].append(Waited(length, happened=False))
     return waits
 
 
 def _until_now(
-    version: PolicyVersion, waiting: Iterable[tuple[datetime, str | None]], now: datetime
-) -> tuple[list[tuple[datetime, str | None]], list[timedelta]]:
-    """How long each has waited on the policy's clock; latest first, so that no open hour is counted twice."""
-    ordered = sorted(waiting, key=lambda one: one[0], reverse=True)
-    if version.policy.clock is ClockKind.ELAPSED:
-        return ordered, [max(now - began_at, timedelta()) for began_at, _ in ordered]
-    lengths, so_far, reached = [], timedelta(), now
-    for began_at, _ in ordered:
-        so_far += working_time(version.calendar, began_at, reached)
-        lengths.append(so_far)
+    version: PolicyVersion, begun: Iterable[tuple[datetime, str | None]], now: datetime
+) -> Iterator[tuple[str | None, timedelta]]:
+    """Whose it is, and how long each has waited on the policy's clock; the latest first, so that no open hour is
+    counted twice."""
+    so_far, reached = timedelta(), now
+    for began_at, whose in sorted(begun, key=lambda one: one[0], reverse=True):
+        if version.policy.clock is ClockKind.ELAPSED:
+            so_far = max(now - began_at, timedelta())
+        else:
+            so_far += working_time(version.calendar, began_at, reached)
         reached = min(reached, began_at)
-    return ordered, lengths
+        yield whose, so_far
 
 
 # --- rows
@@ -161,7 +161,7 @@ def rows(
     limit: int,
 ) -> Page:
     """Every row of the figure, or of one of its groups; what they say adds up to it."""
-    found = cases(kpi, asked).subquery()
+    found = cases(kpi, asked).told().subquery()
     query = select(found, Lead.name, Lead.company).join(Lead, Lead.id == found.c.lead_id)
     if group is not None:
         query = query.where(_in_group(found, policies, *group, asked.now))

@@ -202,7 +202,6 @@ class Handoff(Base):
         Index("ix_handoffs_due_at", "due_at", "id"),
         Index("ix_handoffs_owner", "owner", "due_at", "id"),
         Index("ix_handoffs_qualified_at", "qualified_at"),
-        Index("ix_handoffs_touched_at", "touched_at"),
     )
 
 

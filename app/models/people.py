@@ -36,7 +36,7 @@ class Lead(Base):
     joined_into: Mapped[int | None] = mapped_column(ForeignKey("leads.id"), index=True)
     __table_args__ = (
         Index("ix_leads_updated_at", "updated_at", "id"),
-        Index("ix_leads_first_seen_at", "first_seen_at"),
+        Index("ix_leads_first_seen_at", "first_seen_at", "excluded", "joined_into"),
         Index(
             "ix_leads_funnel_due",
             "id",

@@ -165,7 +165,7 @@ class OneFigure(Shown):
 
 
 class ShownRow(Shown):
-    subject: Literal["lead", "handoff", "opportunity", "sql"]
+    subject: Literal["lead", "handoff", "opportunity"]
     id: int
     lead_id: int
     lead: str | None
@@ -313,5 +313,5 @@ def _times(found: Times) -> ShownTimes:
 
 
 def _row(row: Any) -> ShownRow:
-    known = dict(row._mapping)
+    known = {name: value for name, value in row._mapping.items() if name != "policy_id"}
     return ShownRow(lead=known.pop("name"), **known)

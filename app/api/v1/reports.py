@@ -40,9 +40,7 @@ FIGURES: dict[str, Any] = {
 
 
 class ReportAsked(Asked):
-    first: Day = Field(
-        description="First day of the period, in the organisation's time zone.", examples=["2026-09-01"]
-    )
+    first: Day = Field(description="First day of the period, in the organisation's time zone.", examples=["2026-09-01"])
     last: Day = Field(description="Last day; it belongs to the period.", examples=["2026-09-30"])
     known_at: Moment | None = Field(
         None,
