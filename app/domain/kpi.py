@@ -6,7 +6,8 @@ whose window has passed, how many got there. Those whose window still runs are "
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -16,7 +17,7 @@ from pydantic import Field
 
 from app.domain.agreement import Document
 from app.domain.statistics import Share
-from app.domain.survival import Step, Waited, kaplan_meier, quantile
+from app.domain.survival import Step, curve, quantile
 
 
 class Kpi(StrEnum):
@@ -167,26 +168,27 @@ class Times:
     within: tuple[Within, ...]
 
 
-def times(waits: Sequence[Waited]) -> Times:
-    steps = kaplan_meier(waits)
+def times(happened: Mapping[int, int], ended: Mapping[int, int]) -> Times:
+    """Of how many it `happened` after so many seconds; `ended`: these, and those of whom nobody knows more."""
+    steps, n = curve(happened, ended), sum(ended.values())
     return Times(
-        n=len(waits),
-        waiting=sum(not wait.happened for wait in waits),
-        half=quantile(steps, 0.5),
-        three_quarters=quantile(steps, 0.75),
-        nine_tenths=quantile(steps, 0.9),
-        within=tuple(Within(length, happened_by(steps, length)) for length in HORIZONS) if waits else (),
+        n=n,
+        waiting=n - sum(happened.values()),
+        half=_span(quantile(steps, 0.5)),
+        three_quarters=_span(quantile(steps, 0.75)),
+        nine_tenths=_span(quantile(steps, 0.9)),
+        within=tuple(Within(length, happened_by(steps, length)) for length in HORIZONS) if n else (),
     )
 
 
-def happened_by(steps: Iterable[Step], length: timedelta) -> float:
+def _span(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def happened_by(steps: Sequence[Step[int]], length: timedelta) -> float:
     """The share to which it has happened after so long."""
-    waiting = 1.0
-    for step in steps:
-        if step.length > length:
-            break
-        waiting = step.waiting
-    return 1 - waiting
+    place = bisect_right(steps, length.total_seconds(), key=lambda step: step.length)
+    return 1 - steps[place - 1].waiting if place else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -12,10 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, distinct, func, select
 
 from app.domain.calendar import ClockKind, working_time
-from app.domain.kpi import UNITS, Figure, Kpi, State, Unit, times
+from app.domain.kpi import UNITS, Figure, Kpi, State, Times, Unit, times
 from app.domain.policy import Policies, PolicyVersion
-from app.domain.survival import Waited
-from app.flows.cases import CASES, Asked, cases
+from app.flows.cases import CASES, SECOND, Asked, cases
 from app.flows.lists import Key, Page, page
 from app.models import Lead
 
@@ -76,7 +75,7 @@ def _naming(policies: Policies, by: By, now: datetime) -> Callable[[str | None],
 
 
 def _none(kpi: Kpi) -> Any:
-    return times([]) if UNITS[kpi] is Unit.TIME else None
+    return Lengths().times() if UNITS[kpi] is Unit.TIME else None
 
 
 def _figures(
@@ -97,9 +96,9 @@ def _figures(
         name = naming(named[0]) if named else None
         states[name][State(state)] += count
         leads[name] += persons if state == State.HIT else 0
-    waits = _waits(c, policies, kpi, asked, column, naming) if UNITS[kpi] is Unit.TIME else None
+    lengths = _lengths(c, policies, kpi, asked, column, naming) if UNITS[kpi] is Unit.TIME else None
     return [
-        Group(name, Figure(kpi, states[name], leads[name], None if waits is None else times(waits[name])))
+        Group(name, Figure(kpi, states[name], leads[name], None if lengths is None else lengths[name].times()))
         for name in states
     ]
 
@@ -107,29 +106,42 @@ def _figures(
 # --- times
 
 
-def _waits(
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Of how many it ended after so many seconds, and of how many of them because it happened."""
+
+    happened: Counter[int] = field(default_factory=Counter)
+    ended: Counter[int] = field(default_factory=Counter)
+
+    def times(self) -> Times:
+        return times(self.happened, self.ended)
+
+
+def _lengths(
     c: Connection,
     policies: Policies,
     kpi: Kpi,
     asked: Asked,
     column: str | None,
     naming: Callable[[str | None], str | None],
-) -> dict[str | None, list[Waited]]:
+) -> dict[str | None, Lengths]:
     found = (cases(kpi, asked).counted() if column is None else cases(kpi, asked).told()).subquery()
     name: list[Any] = [] if column is None else [found.c[column]]
-    ended = select(found.c.seconds, found.c.state, *name).where(found.c.seconds.is_not(None))
-    waits: dict[str | None, list[Waited]] = defaultdict(list)
-    for seconds, state, *named in c.execute(ended):
-        length = timedelta(seconds=max(seconds, 0))
-        waits[naming(named[0]) if named else None].append(Waited(length, state in HAPPENED[kpi]))
+    known: dict[str | None, Lengths] = defaultdict(Lengths)
+    told = (found.c.seconds, found.c.state, *name)
+    for seconds, state, *named, count in c.execute(select(*told, func.count()).group_by(*told)):
+        if seconds is not None:
+            mine, length = known[naming(named[0]) if named else None], max(seconds, 0)
+            mine.ended[length] += count
+            mine.happened[length] += count if state in HAPPENED[kpi] else 0
     still = select(found.c.policy_id, found.c.began_at, *name).where(found.c.state == State.WAITING)
     begun: dict[int, list[tuple[datetime, str | None]]] = defaultdict(list)
     for policy_id, began_at, *named in c.execute(still.where(found.c.seconds.is_(None))):
         begun[policy_id].append((began_at, naming(named[0]) if named else None))
     for policy_id, some in begun.items():
-        for whose, length in _until_now(policies.by_id[policy_id], some, asked.now):
-            waits[whose].append(Waited(length, happened=False))
-    return waits
+        for whose, waited in _until_now(policies.by_id[policy_id], some, asked.now):
+            known[whose].ended[waited // SECOND] += 1
+    return known
 
 
 def _until_now(
