@@ -15,10 +15,13 @@ from app.commands import (
     backfill,
     bursts,
     calendars,
+    channels,
+    contents,
     deliveries,
     doctor,
     handoffs,
     identities,
+    imports,
     meetings,
     policies,
     reports,
@@ -134,6 +137,9 @@ app.command()(handoffs.explain)
 app.add_typer(identities.app, name="identities")
 app.command()(meetings.agenda)
 app.add_typer(meetings.app, name="meeting")
+app.add_typer(imports.app, name="import")
+app.add_typer(channels.app, name="channel")
+app.add_typer(contents.app, name="content")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bursts.app, name="bursts")
 app.add_typer(alerts.app, name="alerts")

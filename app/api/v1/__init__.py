@@ -12,6 +12,8 @@ from app.api.v1 import (
     audit,
     bursts,
     calendars,
+    channels,
+    contents,
     deliveries,
     due,
     feeds,
@@ -25,6 +27,8 @@ from app.api.v1 import (
     readings,
     reports,
     sources,
+    spend,
+    web_visits,
 )
 
 NOUNS = (
@@ -44,6 +48,10 @@ NOUNS = (
     bursts,
     quality,
     meetings,
+    web_visits,
+    spend,
+    channels,
+    contents,
     reports,
     audit,
 )
