@@ -37,7 +37,7 @@ def _show_decided(found: Listing, terminal: Terminal) -> None:
         for one in found.decided
     ]
     if cells:
-        terminal.table(("Word", "Marketing channel", "Leads", "Decided", "By whom"), cells)
+        terminal.table(("Word", "Marketing channel", "Leads", "Set at", "Set by"), cells)
 
 
 def _show_unmapped(found: Listing, terminal: Terminal) -> None:

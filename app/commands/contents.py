@@ -10,7 +10,7 @@ import typer
 from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened, operator
 from app.commands.printing import AsJson, Terminal
-from app.domain.content import MOST_MONTHS, STAGES, Described, Stage
+from app.domain.content import MOST_MONTHS, STAGES, STALE_AFTER, Described, Stage
 from app.domain.refusals import validated
 from app.flows import contents
 from app.flows.contents import NoSuchContent, Registered
@@ -23,21 +23,21 @@ Asset = Annotated[str, typer.Argument(help="Its id, as activities name it.")]
 @app.command("list")
 def list_(
     stale: Annotated[
-        int | None,
-        typer.Option(min=1, max=MOST_MONTHS, help="Only what was not reviewed for that many months or ever; say 6."),
-    ] = None,
+        bool, typer.Option("--stale", help="Only what nobody has reviewed for long, or ever; the most used first.")
+    ] = False,
+    months: Annotated[int, typer.Option(min=1, max=MOST_MONTHS, help="How long that is.")] = STALE_AFTER,
     as_json: AsJson = False,
 ) -> None:
-    """All content, or what has to be reviewed, the most used first."""
+    """All content, or what has to be reviewed."""
     with opened() as (state, terminal):
         now = state.clock()
         today = now.astimezone(state.settings.zone).date()
         with state.database.read() as c:
-            found = contents.stale(c, now, today, stale) if stale else contents.listed(c, now)
+            found = contents.stale(c, now, today, months) if stale else contents.listed(c, now)
         if as_json:
             terminal.json([_entry(one) for one in found])
             return
-        columns = ("Id", "Title", "Topic", "Funnel stage", "Kept by", "Reviewed", "Uses in 90 days")
+        columns = ("Asset", "Title", "Topic", "Funnel stage", "Owner", "Last reviewed", "Uses in 90 days")
         terminal.table(columns, [_row(one, terminal) for one in found])
 
 

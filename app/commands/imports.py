@@ -28,15 +28,13 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and judge the file
 
 @app.command()
 def visits(file: File, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Visits by day; each day in the file is replaced. Columns: 日付, ページ, キャンペーン, チャネル, セッション,
-    ユーザー, CV."""
+    """Visits; each day in the file is replaced. Columns: day, page, campaign, channel, sessions, users, conversions."""
     _run(file, imports.visits, dry_run=dry_run, as_json=as_json, form="%Y-%m-%d")
 
 
 @app.command()
 def spend(file: File, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """The budget by month; each month in the file is replaced. Columns: 月, チャネル, キャンペーン, 予算, 実績,
-    通貨."""
+    """The budget; each month in the file is replaced. Columns: month, channel, campaign, planned, spent, currency."""
     _run(file, imports.budget, dry_run=dry_run, as_json=as_json, form="%Y-%m")
 
 

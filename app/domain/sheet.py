@@ -179,10 +179,16 @@ def _placed(heading: Sequence[str], columns: Sequence[Column]) -> dict[int, Colu
 
 def _unknown(written: str, known: Mapping[str, Column], columns: Sequence[Column]) -> Refusal:
     message = "The column “{name}” is not known; possible: {names}."
-    names = ", ".join(column.shown for column in columns)
-    (refusal,) = refused("/1", "unknown_column", message, name=quoted(written), names=names).refusals
     near = difflib.get_close_matches(tidy(written).casefold(), known, n=1)
+    if near:
+        message = "The column “{name}” is not known. Did you mean {near}?"
+    said = {"name": quoted(written), "near": near[0]} if near else {"name": quoted(written), "names": _shown(columns)}
+    (refusal,) = refused("/1", "unknown_column", message, **said).refusals
     return replace(refusal, suggestion=near[0] if near else None)
+
+
+def _shown(columns: Sequence[Column]) -> str:
+    return ", ".join(column.shown for column in columns)
 
 
 def _values(cells: Sequence[str], placed: Mapping[int, Column], width: int) -> dict[str, Any]:

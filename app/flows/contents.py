@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from app.domain.content import LONGEST, Described, check_reviewed, is_stale
+from app.domain.content import LONGEST, STALE_AFTER, Described, check_reviewed, is_stale
 from app.domain.labels import name_of
 from app.flows import audit
 from app.models import Content, Event
@@ -38,7 +38,7 @@ def listed(c: Connection, now: datetime) -> list[Registered]:
     return [Registered(row.asset, _described(row), used.get(row.asset, 0)) for row in rows]
 
 
-def stale(c: Connection, now: datetime, today: date, months: int) -> list[Registered]:
+def stale(c: Connection, now: datetime, today: date, months: int = STALE_AFTER) -> list[Registered]:
     """What nobody has reviewed for that many months, the most used first."""
     old = [one for one in listed(c, now) if is_stale(one.described.last_reviewed, today, months)]
     return sorted(old, key=lambda one: (-one.lately, one.asset))
@@ -90,9 +90,9 @@ def _used(c: Connection, now: datetime) -> Mapping[str, int]:
     asset = Event.data["asset"].as_string()
     fact = func.coalesce(Event.record, Event.id)
     query = (
-        select(asset.label("asset"), func.count(fact.distinct()))
+        select(asset.label("asset"), func.count(fact.distinct()).label("times"))
         .where(Event.kind == EventKind.ACTIVITY.value, Event.occurred_at > now - LATELY, Event.occurred_at <= now)
         .where(asset.in_(select(Content.asset)))
         .group_by(asset)
     )
-    return {name: count for name, count in c.execute(query)}
+    return {row.asset: row.times for row in c.execute(query)}

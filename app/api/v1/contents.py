@@ -13,7 +13,7 @@ from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.schemas import Asked, Nothing, Shown
 from app.api.v1.marketing import Line, of_parameter, today
-from app.domain.content import LONGEST, MOST_MONTHS, Described
+from app.domain.content import LONGEST, MOST_MONTHS, STALE_AFTER, Described
 from app.flows import contents
 from app.flows.contents import Registered
 
@@ -52,9 +52,8 @@ class ContentListed(Content):
 
 
 class ContentsAsked(Asked):
-    stale_months: Annotated[int, Field(ge=1, le=MOST_MONTHS)] | None = Field(
-        None, description="Only what was not reviewed for that many months or ever, the most used first; say 6."
-    )
+    stale: bool = Field(False, description="Only what nobody has reviewed for long, or ever; the most used first.")
+    months: Annotated[int, Field(ge=1, le=MOST_MONTHS)] = Field(STALE_AFTER, description="How long that is.")
 
 
 @router.get("", operation_id="list_contents", dependencies=[reads])
@@ -62,8 +61,8 @@ def list_contents(asked: Annotated[ContentsAsked, Query()], state: Here) -> List
     """All content, or what has to be reviewed."""
     now = state.clock()
     with state.database.read() as c:
-        months = asked.stale_months
-        found = contents.stale(c, now, today(state), months) if months else contents.listed(c, now)
+        old = contents.stale(c, now, today(state), asked.months) if asked.stale else None
+        found = contents.listed(c, now) if old is None else old
     return Listing(items=[_listed(one) for one in found])
 
 
