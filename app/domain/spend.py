@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from babel.numbers import is_currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 
-from app.domain import sheet
+from app.domain import cells, sheet
 from app.domain.channel import ChannelKey
 from app.domain.labels import one_line
 from app.domain.refusals import complaint, refused
@@ -70,11 +70,11 @@ def _currency(cell: str) -> str:
 
 
 COLUMNS = (
-    Column("month", sheet.month, "月 年月", needed=True),
+    Column("month", cells.month, "月 年月", needed=True),
     Column("channel", None, "チャネル チャンネル", needed=True),
     Column("campaign", None, "キャンペーン 施策"),
-    Column("planned", sheet.amount, "予算 budget"),
-    Column("spent", sheet.amount, "実績 金額 費用 actual amount"),
+    Column("planned", cells.amount, "予算 budget"),
+    Column("spent", cells.amount, "実績 金額 費用 actual amount"),
     Column("currency", _currency, "通貨"),
 )
 

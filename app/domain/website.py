@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
-from app.domain import sheet
+from app.domain import cells, sheet
 from app.domain.labels import one_line
 from app.domain.refusals import refused
 from app.domain.sheet import Column
@@ -47,13 +47,13 @@ class DatedVisit(Visit):
 
 
 COLUMNS = (
-    Column("day", sheet.day, "日付 日 date", needed=True),
+    Column("day", cells.day, "日付 日 date", needed=True),
     Column("page", None, "ページ ランディングページ"),
     Column("campaign", None, "キャンペーン 施策"),
     Column("channel", None, "チャネル チャンネル"),
-    Column("sessions", sheet.number, "セッション セッション数", needed=True),
-    Column("users", sheet.number, "ユーザー ユーザー数"),
-    Column("conversions", sheet.number, "CV コンバージョン CV数 コンバージョン数", needed=True),
+    Column("sessions", cells.number, "セッション セッション数", needed=True),
+    Column("users", cells.number, "ユーザー ユーザー数"),
+    Column("conversions", cells.number, "CV コンバージョン CV数 コンバージョン数", needed=True),
 )
 
 

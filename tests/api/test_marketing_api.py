@@ -78,6 +78,13 @@ def test_visits_that_cannot_be(office, day: str, changed: dict[str, Any], place:
     assert office.get("/v1/web-visits", first="2026-08-01")["items"] == []
 
 
+def test_of_many_pages_the_largest_are_told(office) -> None:
+    rows = [{"page": f"/{number}", "sessions": number, "conversions": 0} for number in range(1_005)]
+    office.asks("PUT", "/v1/web-visits/2026-09-17", json={"rows": rows})
+    shown = office.get("/v1/web-visits", by="page")
+    assert (shown["parts"], len(shown["items"]), shown["items"][0]["name"]) == (1_005, 1_000, "/1004")
+
+
 def test_the_office_decides_which_day_it_is(office) -> None:
     office.clock.now = FRIDAY.replace(hour=15, minute=1)  # Saturday in Tokyo
     assert office.asks("PUT", "/v1/web-visits/2026-09-19", json={"rows": [ROW]}).status_code == 200

@@ -144,7 +144,7 @@ def set_spend(
 @router.post("/import", operation_id="import_spend", openapi_extra=csv_body(FILE))
 def import_spend(asked: Annotated[ImportAsked, Query()], token: Writer, state: Here, content: Raw) -> ImportedSpend:
     """A CSV file in UTF-8 or Shift_JIS, with headings in Japanese or English; each month in it is replaced. Nothing is
-    stored unless every row is right."""
+    stored unless every row is right; of a wrong one `errors` point to row and column: `/17/実績`."""
     found = imports.budget(
         state.database, content, by=token.name, now=state.clock(), today=today(state), dry_run=asked.dry_run
     )

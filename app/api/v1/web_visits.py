@@ -25,6 +25,8 @@ router = noun("/web-visits", "Web visits")
 
 #: Days asked for at once, and those of a question that names none.
 MOST_DAYS, DAYS = 731, 30
+#: Pages or campaigns told at once.
+MOST_PARTS = 1_000
 ROW: dict[str, Any] = {
     "page": "/products/line-monitor",
     "campaign": "autumn-fair",
@@ -104,7 +106,8 @@ class VisitsShown(Shown):
     last: date
     by: By
     total: Sums
-    items: list[Group]
+    parts: int = Field(description="How many there are.")
+    items: list[Group] = Field(description="Days in order, others by sessions, the first 1,000.")
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -114,6 +117,7 @@ class VisitsShown(Shown):
                     "last": "2026-09-17",
                     "by": "channel",
                     "total": SUMS,
+                    "parts": 1,
                     "items": [SUMS | {"name": "search"}],
                 }
             ]
@@ -150,8 +154,9 @@ def sum_web_visits(asked: Annotated[VisitsAsked, Query()], state: Here) -> Visit
         raise refused("parameter:first", "too_long", "At most {days} days are told at once.", days=MOST_DAYS)
     with state.database.read() as c:
         total, groups = website.totals(c, first, last), website.grouped(c, first, last, asked.by)
-    items = [Group(name=group.name, **_sums(group.visits)) for group in groups]
-    return VisitsShown(first=first, last=last, by=asked.by, total=Sums(**_sums(total)), items=items)
+    items = [Group(name=group.name, **_sums(group.visits)) for group in groups[:MOST_PARTS]]
+    said = {"total": Sums(**_sums(total)), "parts": len(groups), "items": items}
+    return VisitsShown(first=first, last=last, by=asked.by, **said)
 
 
 @router.get("/{day}", operation_id="get_web_visits", dependencies=[reads])
@@ -184,7 +189,7 @@ def set_web_visits(
 @router.post("/import", operation_id="import_web_visits", openapi_extra=csv_body(FILE))
 def import_web_visits(asked: Annotated[ImportAsked, Query()], token: Writer, state: Here, content: Raw) -> Imported:
     """A CSV file in UTF-8 or Shift_JIS, with headings in Japanese or English; each day in it is replaced. Nothing is
-    stored unless every row is right."""
+    stored unless every row is right; of a wrong one `errors` point to row and column: `/17/セッション`."""
     found = imports.visits(
         state.database, content, by=token.name, now=state.clock(), today=today(state), dry_run=asked.dry_run
     )
