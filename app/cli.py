@@ -15,10 +15,13 @@ from app.commands import (
     backfill,
     bursts,
     calendars,
+    channels,
+    contents,
     deliveries,
     doctor,
     handoffs,
     identities,
+    imports,
     kpis,
     meetings,
     policies,
@@ -136,6 +139,9 @@ app.add_typer(identities.app, name="identities")
 app.command()(meetings.agenda)
 app.add_typer(kpis.app, name="kpi")
 app.add_typer(meetings.app, name="meeting")
+app.add_typer(imports.app, name="import")
+app.add_typer(channels.app, name="channel")
+app.add_typer(contents.app, name="content")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(bursts.app, name="bursts")
 app.add_typer(alerts.app, name="alerts")

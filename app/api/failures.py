@@ -22,7 +22,19 @@ from app.api.problems import Problem, locale_of, problem, request_id
 from app.api.schemas import Asked
 from app.domain.language import text
 from app.domain.refusals import Refusal, Refused, refusals_in, refused
-from app.flows import absences, bursts, definitions, dossier, follow_ups, lists, meetings, policies, sources
+from app.flows import (
+    absences,
+    bursts,
+    channels,
+    contents,
+    definitions,
+    dossier,
+    follow_ups,
+    lists,
+    meetings,
+    policies,
+    sources,
+)
 
 log = logging.getLogger("tasuki")
 
@@ -94,6 +106,8 @@ NOT_THERE: dict[type[Exception], str] = {
     policies.NoSuchCalendar: "There is no calendar {key}.",
     sources.NoSuchSource: "There is no source called {key}.",
     definitions.NoSuchDefinition: "The definitions have no version {key}.",
+    channels.NoSuchWord: "Nobody has decided which channel {key} means.",
+    contents.NoSuchContent: "No content has the id {key}.",
     meetings.NoSuchSeries: "There is no meeting series {key}.",
     meetings.NoMeetingAhead: "The series {key} has no meeting ahead: its calendar has no open day for it.",
 }

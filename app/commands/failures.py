@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from app.commands.documents import RefusedFile
 from app.domain.language import text
 from app.domain.refusals import Refused, refusals_of
+from app.flows.channels import NoSuchWord
+from app.flows.contents import NoSuchContent
 from app.flows.dossier import NoSuchHandoff
 from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchPolicy
 from app.flows.meetings import NoMeetingAhead, NoSuchSeries
@@ -45,6 +47,8 @@ UNKNOWN: dict[type[Exception], str] = {
     NoSuchHandoff: "No handoff has the number {name}. `tasuki explain lead COMPANY/NAME` finds one.",
     NoSuchDelivery: "No delivery has the number {name}. `tasuki deliveries list` shows them.",
     NoSuchAlert: "No alert has the number {name}. `tasuki alerts list` shows them.",
+    NoSuchWord: "Nobody has decided which channel {name} means. `tasuki channel list` shows the words.",
+    NoSuchContent: "No content has the id {name}. `tasuki content list` shows it.",
     NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
 }
 

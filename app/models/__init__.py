@@ -12,6 +12,7 @@ from app.models.base import Base, own_key
 from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
 from app.models.columns import UtcTime
 from app.models.funnel import KpiDefinition, Opportunity, Progress
+from app.models.marketing import Channel, Content, Spend, WebDay
 from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "Base",
     "Burst",
     "CalendarVersion",
+    "Channel",
+    "Content",
     "Delivery",
     "Event",
     "Feed",
@@ -39,8 +42,10 @@ __all__ = [
     "Progress",
     "Silence",
     "Source",
+    "Spend",
     "UtcTime",
     "VerdictChange",
+    "WebDay",
 ]
 
 

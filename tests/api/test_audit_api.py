@@ -38,6 +38,7 @@ class Walk:
     def __init__(self, office: Any, tool: Tool) -> None:
         self.office, self.tool = office, tool
         self.values: dict[str, Any] = {"name": "sfa", "key": "weekly"}
+        self.values |= {"day": "2026-09-17", "month": "2026-09", "raw": "seo", "asset": "wp-07"}
         self.document: dict[str, Any] = office.client.get("/openapi.json").json()
         for number in (1, 2, 3, 4):
             self._lead(number)
@@ -93,7 +94,8 @@ class Walk:
         method, path = next((m, p) for o, m, p in self.operations() if o == operation)
         known = self.values | values
         path = re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]), path)
-        answer = self.office.asks(method, path, **({} if body is None else {"json": body}))
+        given = {} if body is None else {"content" if isinstance(body, str) else "json": body}
+        answer = self.office.asks(method, path, **given)
         assert answer.status_code < 300, (operation, answer.text)
         return answer.json() if answer.content else None
 
@@ -156,6 +158,14 @@ REQUESTS: dict[str, Any] = {
     "make_feed": None,
     "revoke_feed": None,
     "remove_meeting_series": None,
+    "set_web_visits": {"rows": [{"sessions": 420, "conversions": 9}]},
+    "import_web_visits": "day,sessions,conversions\n2026-09-16,420,9\n",
+    "set_spend": {"rows": [{"channel": "exhibition", "spent": 2840000}]},
+    "import_spend": "month,channel,spent\n2026-08,exhibition,2840000\n",
+    "set_channel": {"channel": "search"},
+    "remove_channel": None,
+    "set_content": {"title": "導入事例集"},
+    "remove_content": None,
     "add_absence": _absence,
     "remove_absence": None,
     "handle_burst": {"handling": "stagger"},

@@ -12,6 +12,8 @@ from app.api.v1 import (
     audit,
     bursts,
     calendars,
+    channels,
+    contents,
     deliveries,
     due,
     feeds,
@@ -26,6 +28,8 @@ from app.api.v1 import (
     readings,
     reports,
     sources,
+    spend,
+    web_visits,
 )
 
 NOUNS = (
@@ -46,6 +50,10 @@ NOUNS = (
     quality,
     kpis,
     meetings,
+    web_visits,
+    spend,
+    channels,
+    contents,
     reports,
     audit,
 )
