@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -16,7 +17,8 @@ from app.domain.kpi import LINES, Definition, Figure, Kpi, State
 from app.domain.refusals import validated
 from app.flows import cases, definitions, kpis, reports
 from app.flows.kpis import USUAL_DAYS, By
-from app.pages.kpis import ROWS, basis_in_words, figure_in_words, title
+from app.flows.visits import VisitRow
+from app.pages.kpis import ROWS, basis_in_words, figure_in_words, group_in_words, title
 from app.state import State as Tasuki
 
 app = typer.Typer(no_args_is_help=True, help="The figures that sales and marketing look at together.")
@@ -71,7 +73,7 @@ def _entry(figure: Figure, definition: Definition, terminal: Terminal) -> dict[s
 @app.command()
 def show(
     key: Key,
-    by: Annotated[By, typer.Option(help="Broken down by this.")] = By.SOURCE,
+    by: Annotated[By, typer.Option(help="Broken down by this.")] = By.CHANNEL,
     first: Day = None,
     last: Day = None,
     as_json: AsJson = False,
@@ -86,7 +88,10 @@ def show(
             return
         terminal.line(title(key, terminal.locale), style="bold")
         terminal.line(basis_in_words(key, asked.definition, terminal.locale))
-        lines = [(terminal.words("all"), whole), *((g.name or terminal.words("not known"), g.figure) for g in groups)]
+        lines = [
+            (terminal.words("all"), whole),
+            *((group_in_words(by, g.name, terminal.locale), g.figure) for g in groups),
+        ]
         cells = [[name, figure_in_words(each, asked.definition, terminal.locale)] for name, each in lines]
         terminal.table(("Group", "Value"), cells)
 
@@ -103,7 +108,11 @@ def rows(
     with opened() as (state, terminal), state.database.read() as c:
         found = kpis.rows(c, state.versions.read(c), key, _wanted(c, state, first, last), limit=limit)
         if as_json:
-            terminal.json([dict(row._mapping) for row in found.rows])
+            terminal.json([asdict(row) if isinstance(row, VisitRow) else dict(row._mapping) for row in found.rows])
+            return
+        if key is Kpi.VISITS:
+            days = [[terminal.moment(row.began_at), row.sessions, row.conversions] for row in found.rows]
+            terminal.table(("Day", "Sessions", "Conversions"), days)
             return
         cells = [
             [

@@ -18,6 +18,7 @@ from pydantic import Field
 from app.domain.agreement import Document
 from app.domain.statistics import Share
 from app.domain.survival import Step, curve, quantile
+from app.domain.website import Visits, conversion_rate
 
 
 class Kpi(StrEnum):
@@ -201,6 +202,8 @@ class Figure:
     #: People behind the rows that are counted.
     leads: int
     times: Times | None = None
+    #: Of VISITS: a session can convert twice, so there may be more conversions than sessions.
+    visits: Visits | None = None
 
     @property
     def unit(self) -> Unit:
@@ -211,8 +214,10 @@ class Figure:
         return self.states.get(State.HIT, 0)
 
     @property
-    def share(self) -> Share:
-        """Got there ÷ (got there + did not)."""
+    def share(self) -> Share | None:
+        """Got there ÷ (got there + did not); None: it is none."""
+        if self.unit is not Unit.SHARE or (self.visits and self.visits.conversions > self.visits.sessions):
+            return None
         return Share(self.count, self.count + self.states.get(State.MISS, 0))
 
     @property
@@ -221,8 +226,11 @@ class Figure:
         match self.unit:
             case Unit.COUNT:
                 return self.count
+            case Unit.SHARE if self.visits:
+                found = conversion_rate(self.visits)
+                return None if found is None else found.rate
             case Unit.SHARE:
-                return self.share.rate
+                return self.share.rate if self.share else None
             case Unit.TIME:
                 half = self.times.half if self.times else None
                 return None if half is None else half.total_seconds()

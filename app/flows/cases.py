@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, null, or_, select
@@ -29,6 +29,11 @@ class Asked:
     until: datetime
     now: datetime
     definition: Definition
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and last civil day, in the zone of `since` and `until`."""
+        return self.since.date(), (self.until - MICRO).date()
 
     def within(self, column: Any) -> ColumnElement[bool]:
         return and_(column >= self.since, column < self.until)

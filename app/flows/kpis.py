@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, distinct, func, select
 
 from app.domain.calendar import ClockKind, working_time
+from app.domain.channel import channel_of
 from app.domain.kpi import UNITS, Figure, Kpi, State, Times, Unit, times
 from app.domain.policy import Policies, PolicyVersion
-from app.flows.cases import CASES, SECOND, Asked, cases
+from app.flows import channels, visits
+from app.flows.cases import SECOND, Asked, cases
 from app.flows.lists import Key, Page, page
 from app.models import Lead
 
@@ -31,6 +33,8 @@ HAPPENED: Mapping[Kpi, frozenset[State]] = {
 class By(StrEnum):
     """What a figure can be broken down by."""
 
+    CHANNEL = "channel"
+    #: As the tools call it, before anybody decided which channel it is.
     SOURCE = "source"
     OWNER = "owner"
     TEAM = "team"
@@ -39,8 +43,10 @@ class By(StrEnum):
     REASON = "reason"
 
 
+#: What visits know of themselves.
+COLUMNS_OF_VISITS: Mapping[By, visits.By] = {By.CHANNEL: "channel", By.CAMPAIGN: "campaign"}
 #: The column that holds it.
-COLUMNS = {By.TEAM: "owner"}
+COLUMNS = {By.TEAM: "owner", By.CHANNEL: "source"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +59,35 @@ class Group:
 
 def board(c: Connection, policies: Policies, asked: Asked) -> list[Figure]:
     """All of them, in the order of the table."""
-    return [figure(c, policies, kpi, asked) for kpi in Kpi if kpi in CASES]
+    return [figure(c, policies, kpi, asked) for kpi in Kpi]
 
 
 def figure(c: Connection, policies: Policies, kpi: Kpi, asked: Asked) -> Figure:
+    if kpi is Kpi.VISITS:
+        return visits.figure(c, asked)
     (whole,) = _figures(c, policies, kpi, asked, None, lambda _: None) or [Group(None, Figure(kpi, {}, 0, _none(kpi)))]
     return whole.figure
 
 
 def grouped(c: Connection, policies: Policies, kpi: Kpi, asked: Asked, by: By) -> list[Group]:
     """The largest first, those of whom nobody knows it last."""
-    groups = _figures(c, policies, kpi, asked, COLUMNS.get(by, by.value), _naming(policies, by, asked.now))
+    if kpi is Kpi.VISITS:
+        return [Group(name, each) for name, each in visits.grouped(c, asked, COLUMNS_OF_VISITS.get(by))]
+    groups = _figures(c, policies, kpi, asked, COLUMNS.get(by, by.value), _naming(c, policies, by, asked.now))
     return sorted(groups, key=lambda g: (g.name is None, -sum(g.figure.states.values()), g.name or ""))
 
 
-def _naming(policies: Policies, by: By, now: datetime) -> Callable[[str | None], str | None]:
-    if by is not By.TEAM:
-        return lambda value: value or None
-    teams = policies.teams(now)
-    return lambda owner: teams.get(owner or "")
+def _naming(c: Connection, policies: Policies, by: By, now: datetime) -> Callable[[str | None], str | None]:
+    """From what a row says to the name of its group."""
+    match by:
+        case By.TEAM:
+            teams = policies.teams(now)
+            return lambda owner: teams.get(owner or "")
+        case By.CHANNEL:
+            mapping = channels.mapping(c)
+            return lambda source: channel_of(source, mapping)
+        case _:
+            return lambda value: value or None
 
 
 def _none(kpi: Kpi) -> Any:
@@ -173,17 +189,20 @@ def rows(
     limit: int,
 ) -> Page:
     """Every row of the figure, or of one of its groups; what they say adds up to it."""
+    if kpi is Kpi.VISITS:
+        return visits.days(c, asked, after, limit)
     found = cases(kpi, asked).told().subquery()
     query = select(found, Lead.name, Lead.company).join(Lead, Lead.id == found.c.lead_id)
     if group is not None:
-        query = query.where(_in_group(found, policies, *group, asked.now))
+        query = query.where(_in_group(c, found, policies, *group, asked.now))
     return page(c, query, (found.c.began_at, found.c.id), after, limit)
 
 
-def _in_group(found: Any, policies: Policies, by: By, name: str | None, now: datetime) -> Any:
+def _in_group(c: Connection, found: Any, policies: Policies, by: By, name: str | None, now: datetime) -> Any:
     column = found.c[COLUMNS.get(by, by.value)]
-    if by is By.TEAM:
-        teams = policies.teams(now)
-        members = [member for member, team in teams.items() if name is None or team == name]
-        return column.in_(members) if name is not None else column.is_(None) | column.not_in(members)
-    return column == name if name is not None else func.coalesce(column, "") == ""
+    if by not in COLUMNS:
+        return column == name if name is not None else func.coalesce(column, "") == ""
+    naming = _naming(c, policies, by, now)
+    mine = [value for value in c.execute(select(column).distinct()).scalars() if naming(value) == name]
+    known = [value for value in mine if value is not None]
+    return column.in_(known) | column.is_(None) if None in mine else column.in_(known)

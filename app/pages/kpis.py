@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from app.domain.channel import NAMES, ChannelKey
 from app.domain.kpi import LINES, Definition, Figure, Kpi, State, Unit, basis
 from app.domain.language import span, text
 from app.domain.statistics import share_in_words
+from app.domain.website import Visits, conversion_rate
+from app.flows.kpis import By
 
 #: What a state of rows is called beside the figure.
 STATES = {
@@ -32,6 +35,12 @@ def title(kpi: Kpi, locale: str) -> str:
     return text(locale, LINES[kpi].title)
 
 
+def group_in_words(by: By, name: str | None, locale: str) -> str:
+    if name is None:
+        return text(locale, "not known")
+    return text(locale, NAMES[ChannelKey(name)]) if by is By.CHANNEL else name
+
+
 def basis_in_words(kpi: Kpi, definition: Definition, locale: str) -> str:
     message, days = basis(kpi, definition)
     return text(locale, message, days=days)
@@ -52,10 +61,22 @@ def _told(figure: Figure, locale: str) -> str:
         case Unit.COUNT:
             people = text(locale, "{count} ({leads} people)", count=f"{figure.count:,}", leads=f"{figure.leads:,}")
             return f"{figure.count:,}" if figure.count == figure.leads else people
+        case Unit.SHARE if figure.visits:
+            return _visits(figure.visits, locale)
         case Unit.SHARE:
-            return share_in_words(figure.share, locale) if figure.share.whole else text(locale, "no case")
+            known = figure.share
+            return share_in_words(known, locale) if known and known.whole else text(locale, "no case")
         case Unit.TIME:
             return _time(figure, locale)
+
+
+def _visits(found: Visits, locale: str) -> str:
+    rate = conversion_rate(found)
+    if rate is None:
+        return text(locale, "no case")
+    interval = f" [{rate.interval.low * 100:.1f}–{rate.interval.high * 100:.1f}]" if rate.interval else ""
+    told = text(locale, "{count} sessions", count=f"{found.sessions:,}")
+    return f"{told} · CVR {found.conversions:,}/{found.sessions:,} {rate.rate:.1%}{interval}"
 
 
 def _time(figure: Figure, locale: str) -> str:

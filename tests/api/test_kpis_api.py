@@ -108,6 +108,40 @@ def test_by_group_and_its_rows(quarter) -> None:
     assert len(quarter.get("/v1/kpis/mqls/rows", by="source", group="", limit=200)["items"]) == 12
 
 
+def test_visits_and_their_days(quarter) -> None:
+    """Of a session that converts twice there is no share, and a day is a row."""
+    for day, sessions, conversions in (("2026-10-01", 400, 9), ("2026-10-02", 600, 14)):
+        visits = [{"sessions": sessions, "conversions": conversions, "channel": "展示会", "campaign": "秋"}]
+        assert quarter.asks("PUT", f"/v1/web-visits/{day}", json={"rows": visits}).status_code == 200
+    shown = board(quarter)["visits"]
+    assert (shown["value"], shown["in_words"]) == (0.023, "訪問 1,000件 · CVR 23/1,000 2.3% [1.5–3.4]")
+    rows = quarter.get("/v1/kpis/visits/rows", limit=1)
+    rest = quarter.get("/v1/kpis/visits/rows", limit=1, cursor=rows["next_cursor"])
+    assert [(r["sessions"], r["conversions"]) for r in rows["items"] + rest["items"]] == [(400, 9), (600, 14)]
+    assert rest["next_cursor"] is None
+    assert [g["name"] for g in quarter.get("/v1/kpis/visits", by="campaign")["groups"]] == ["秋"]
+    assert [g["name"] for g in quarter.get("/v1/kpis/visits", by="owner")["groups"]] == [None]
+    twice = [{"sessions": 1, "conversions": 3}]
+    assert quarter.asks("PUT", "/v1/web-visits/2026-10-03", json={"rows": twice}).status_code == 200
+    only = board(quarter, first="2026-10-03", last="2026-10-03")["visits"]
+    assert (only["value"], only["share"]) == (3, None)
+
+
+def test_by_channel_as_people_decided_it(quarter) -> None:
+    """A word that nobody has decided about is unknown, never guessed."""
+    quarter.happens(fact("lead", FRIDAY, lead=person(1), attributes={"lead_source": "展示会 東京"}))
+    while funnel.catch_up(quarter.state.database):
+        pass
+    groups = quarter.get("/v1/kpis/mqls", by="channel")["groups"]
+    assert [(g["name"], g["figure"]["count"]) for g in groups] == [(None, 12)]
+    decided = quarter.asks("PUT", "/v1/channels/展示会 東京", json={"channel": "exhibition"})
+    assert decided.status_code == 200, decided.text
+    groups = quarter.get("/v1/kpis/mqls", by="channel")["groups"]
+    assert [(g["name"], g["figure"]["count"]) for g in groups] == [("exhibition", 1), (None, 11)]
+    assert len(quarter.get("/v1/kpis/mqls/rows", by="channel", group="exhibition")["items"]) == 1
+    assert len(quarter.get("/v1/kpis/mqls/rows", by="channel", group="", limit=200)["items"]) == 11
+
+
 def test_in_english(quarter) -> None:
     shown = {i["key"]: i for i in quarter.asks("GET", "/v1/kpis", **IN_ENGLISH).json()["items"]}
     assert shown["mql_to_sql"]["title"] == "MQL to SQL conversion"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from app.domain.language import text
 from app.domain.refusals import refused
 from app.flows import cases, definitions, kpis, reports
 from app.flows.kpis import USUAL_DAYS, By, Group
+from app.flows.visits import VisitRow
 from app.pages.kpis import basis_in_words, figure_in_words, title
 from app.state import State as Tasuki
 
@@ -66,6 +68,8 @@ ROW: dict[str, Any] = {
     "began_at": "2026-08-18T08:30:00Z",
     "reached_at": "2026-08-25T02:00:00Z",
     "state": "hit",
+    "sessions": None,
+    "conversions": None,
     "seconds": None,
 }
 
@@ -165,20 +169,22 @@ class OneFigure(Shown):
 
 
 class ShownRow(Shown):
-    subject: Literal["lead", "handoff", "opportunity"]
+    subject: Literal["lead", "handoff", "opportunity", "day"]
     id: int
-    lead_id: int
-    lead: str | None
-    company: str | None
-    owner: str | None
-    source: str | None
-    campaign: str | None
-    content: str | None
-    reason: str | None
+    lead_id: int | None = None
+    lead: str | None = None
+    company: str | None = None
+    owner: str | None = None
+    source: str | None = None
+    campaign: str | None = None
+    content: str | None = None
+    reason: str | None = None
     began_at: datetime
-    reached_at: datetime | None
+    reached_at: datetime | None = None
     state: State
-    seconds: int | None = Field(description="Of a time: how long it took; null: it has not happened.")
+    sessions: int | None = Field(None, description="Of visits: a row is a day.")
+    conversions: int | None = None
+    seconds: int | None = Field(None, description="Of a time: how long it took; null: it has not happened.")
 
     model_config = ConfigDict(json_schema_extra={"examples": [ROW]})
 
@@ -285,7 +291,7 @@ def _shown(figure: Figure, definition: Definition, locale: str) -> ShownFigure:
         in_words=figure_in_words(figure, definition, locale),
         count=figure.count,
         people=figure.leads,
-        share=shown_share(figure.share) if figure.unit is Unit.SHARE else None,
+        share=None if figure.share is None else shown_share(figure.share),
         times=None if figure.times is None else _times(figure.times),
         rows=dict(figure.states),
     )
@@ -313,5 +319,7 @@ def _times(found: Times) -> ShownTimes:
 
 
 def _row(row: Any) -> ShownRow:
+    if isinstance(row, VisitRow):
+        return ShownRow(subject="day", state=State.HIT, **asdict(row))
     known = {name: value for name, value in row._mapping.items() if name != "policy_id"}
     return ShownRow(lead=known.pop("name"), **known)
