@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.bursts import spans
 from app.domain.calendar import Calendar, ClockKind, working_time
 from app.domain.clock import TICK, Verdict
+from app.domain.kpi import Definition, Figure
 from app.domain.policy import Policies, PolicyVersion
 from app.domain.series import Meeting, Series, meetings, meetings_before, previous_meeting
 from app.domain.statistics import Share
@@ -144,6 +145,9 @@ class Agenda:
     figures: Figures
     #: In the order of Cause; causes without a breach are left out.
     groups: tuple[Group, ...]
+    #: The board of the days up to now, and how it was counted.
+    kpis: tuple[Figure, ...] = ()
+    definition: Definition = field(default_factory=Definition)
 
     @property
     def breaches(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, distinct, func, select
 
@@ -15,9 +16,10 @@ from app.domain.calendar import ClockKind, working_time
 from app.domain.channel import channel_of
 from app.domain.kpi import UNITS, Figure, Kpi, State, Times, Unit, times
 from app.domain.policy import Policies, PolicyVersion
-from app.flows import channels, visits
+from app.flows import channels, definitions, visits
 from app.flows.cases import SECOND, Asked, cases
 from app.flows.lists import Key, Page, page
+from app.flows.reports import period
 from app.models import Lead
 
 #: Days of a board where nobody says which: a quarter in whole weeks.
@@ -55,6 +57,13 @@ class Group:
 
     name: str | None
     figure: Figure
+
+
+def lately(c: Connection, zone: ZoneInfo, now: datetime) -> Asked:
+    """The last USUAL_DAYS up to and with today, by the newest definitions."""
+    today = now.astimezone(zone).date()
+    span = period(today - timedelta(days=USUAL_DAYS - 1), today, zone)
+    return Asked(span.since, span.until, now, definitions.newest(c)[1])
 
 
 def board(c: Connection, policies: Policies, asked: Asked) -> list[Figure]:

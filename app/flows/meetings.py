@@ -16,6 +16,7 @@ from app.domain.agenda import Agenda, Arrivals, Breach, Figures
 from app.domain.calendar import Calendar, Weekday
 from app.domain.clock import Verdict
 from app.domain.series import Meeting, Series, meetings, meetings_before
+from app.flows import kpis
 from app.flows.policies import all_versions, newest_calendar
 from app.models import HANDED_OVER, CalendarVersion, Handoff, Lead, MeetingSeries, VerdictChange
 from app.settings import Settings
@@ -168,6 +169,7 @@ def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEF
     since = decide.period_start(stored.series, stored.calendar, meeting, now)
     breaches = _breaches(c, settings, since, now)
     arrivals = Arrivals(_qualified_around(c, [b.qualified_at for b in breaches]), policies)
+    counting = kpis.lately(c, settings.zone, now)
     return Agenda(
         series_key=key,
         series=stored.series,
@@ -176,6 +178,8 @@ def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEF
         as_of=now,
         figures=_figures(c, since, now),
         groups=decide.grouped(breaches, policies, arrivals, since, now),
+        kpis=tuple(kpis.board(c, policies, counting)),
+        definition=counting.definition,
     )
 
 

@@ -1,7 +1,4 @@
-"""The agenda as JSON, Markdown and HTML; the calendar feed is in `ics`. All say the same.
-
-What the meeting gets besides breaches and figures will be further sections of `Sheet`.
-"""
+"""The agenda as JSON, Markdown and HTML; the calendar feed is in `ics`. All say the same."""
 
 from __future__ import annotations
 
@@ -16,9 +13,13 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.domain.agenda import FIXES, TITLES, Agenda, Entry, Figures, Group
+from app.domain.kpi import LINES, Definition, Figure
 from app.domain.language import day, moment, span, text
 from app.domain.statistics import Share, Weight, share_in_words
+from app.flows.kpis import USUAL_DAYS
 from app.flows.messages import who
+from app.pages.kpis import basis_in_words, figure_in_words
+from app.pages.kpis import title as title_of
 
 SCHEMA = "tasuki.agenda/1"
 #: White space, control characters and the marks that turn the direction of writing.
@@ -75,6 +76,10 @@ class Sheet:
     figures: tuple[tuple[str, str], ...]
     breaches_title: str
     sections: tuple[Section, ...]
+    kpis_title: str
+    kpis_columns: tuple[str, ...]
+    #: Name, value, who is responsible, how it is counted.
+    kpis: tuple[tuple[str, ...], ...]
 
 
 def sheet(agenda: Agenda, locale: str, zone: ZoneInfo) -> Sheet:
@@ -87,7 +92,15 @@ def sheet(agenda: Agenda, locale: str, zone: ZoneInfo) -> Sheet:
         figures=tuple(figures_in_words(agenda.figures, locale)),
         breaches_title=breaches_in_words(agenda, locale),
         sections=tuple(_section(group, locale, zone) for group in agenda.groups),
+        kpis_title=text(locale, "KPIs of the last {days} days", days=USUAL_DAYS),
+        kpis_columns=tuple(text(locale, c) for c in ("KPI", "Value", "Responsible", "Basis")),
+        kpis=tuple(_kpi(figure, agenda.definition, locale) for figure in agenda.kpis),
     )
+
+
+def _kpi(figure: Figure, definition: Definition, locale: str) -> tuple[str, ...]:
+    name, owner = title_of(figure.kpi, locale), text(locale, LINES[figure.kpi].owner)
+    return name, figure_in_words(figure, definition, locale), owner, basis_in_words(figure.kpi, definition, locale)
 
 
 def title(agenda: Agenda, locale: str) -> str:
@@ -200,6 +213,22 @@ def agenda_json(agenda: Agenda, locale: str) -> dict[str, Any]:
             "carried_over": agenda.breaches - agenda.new,
             "groups": [_group_json(group, locale) for group in agenda.groups],
         },
+        "kpis": [_kpi_json(figure, agenda.definition, locale) for figure in agenda.kpis],
+    }
+
+
+def _kpi_json(figure: Figure, definition: Definition, locale: str) -> dict[str, Any]:
+    """`value`: a number, a share from 0 to 1, or seconds."""
+    name, words, owner, basis = _kpi(figure, definition, locale)
+    return {
+        "key": figure.kpi.value,
+        "title": name,
+        "owner": owner,
+        "value": figure.value,
+        "target": definition.targets.get(figure.kpi),
+        "in_words": words,
+        "basis": basis,
+        "rows": {state.value: count for state, count in figure.states.items()},
     }
 
 
@@ -287,8 +316,15 @@ def agenda_markdown(agenda: Agenda, locale: str, zone: ZoneInfo) -> str:
         _table(said.figures_columns, [[escaped(cell) for cell in pair] for pair in said.figures]),
         f"## {escaped(said.breaches_title)}",
         *(block for section in said.sections for block in _section_markdown(section)),
+        *_kpis_markdown(said),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _kpis_markdown(said: Sheet) -> Iterator[str]:
+    if said.kpis:
+        yield f"## {escaped(said.kpis_title)}"
+        yield _table(said.kpis_columns, [[escaped(cell) for cell in line] for line in said.kpis])
 
 
 def _section_markdown(section: Section) -> Iterator[str]:

@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 
 from app.domain.agenda import Agenda, Breach, Cause, Entry, Figures, Group, Lead
 from app.domain.calendar import Calendar, japanese_office, with_public_holidays
+from app.domain.kpi import Definition, Figure, Kpi, State
 from app.domain.series import Meeting, Series, meetings
 from app.flows.messages import who
 from app.pages.feeds import agenda_html, agenda_json, agenda_markdown
@@ -209,6 +210,32 @@ def test_japanese_markdown_as_people_paste_it() -> None:
         f"| {linked('山田製作所 佐藤 様', 2)} | 未割当 | 9/18(金) 17:30 | 営業26:05 | 期限後に対応済み |\n"
         f"| {linked('リード 3', 3)} | 田中 | 9/18(金) 17:30 | 1日2時間 | 未対応(前回から継続) |\n"
     )
+
+
+BOARD = (
+    Figure(Kpi.MQLS, {State.HIT: 76}, 72),
+    Figure(Kpi.MQL_TO_SQL, {State.HIT: 12, State.MISS: 40, State.OBSERVING: 9}, 12),
+)
+
+
+def test_kpis_stand_in_every_form_with_their_basis() -> None:
+    shown = replace(agenda(), kpis=BOARD, definition=Definition(window_days=45, targets={"mqls": 80}))
+    lines = [
+        ["MQL創出数", "76件(72名)", "マーケティング", "期間内にMQLになった件数。かっこ内は人数"],
+        [
+            "MQL→SQL転換率",
+            "12/52 23.1% [13.7–36.1] · 観測中 9件",
+            "両部門共通",
+            "対MQL・45日以内・発生月。45日に満たないものは観測中",
+        ],
+    ]
+    for found in (from_markdown(agenda_markdown(shown, "ja", TOKYO)), Reader(agenda_html(shown, "ja", TOKYO))):
+        cells = found.texts["td"][-8:]
+        assert [cells[:4], cells[4:]] == lines
+        assert found.texts["h2"][-1] == "KPI(直近91日)"
+    said = agenda_json(shown, "ja")["kpis"]
+    assert [[one["title"], one["in_words"], one["owner"], one["basis"]] for one in said] == lines
+    assert [(one["value"], one["target"]) for one in said] == [(76, 80), (12 / 52, None)]
 
 
 def test_english_figures_and_an_empty_agenda() -> None:

@@ -68,6 +68,18 @@ AGENDA: dict[str, Any] = {
         "unknown": 0,
     },
     "breaches": {"count": 11, "new": 9, "carried_over": 2, "groups": []},
+    "kpis": [
+        {
+            "key": "mqls",
+            "title": "MQL創出数",
+            "owner": "マーケティング",
+            "value": 76,
+            "target": 80,
+            "in_words": "76件(72名)",
+            "basis": "期間内にMQLになった件数。かっこ内は人数",
+            "rows": {"hit": 76},
+        }
+    ],
 }
 
 
