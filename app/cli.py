@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from app.commands import (
     absences,
+    actions,
     alerts,
     backfill,
     bursts,
@@ -139,6 +140,7 @@ app.add_typer(identities.app, name="identities")
 app.command()(meetings.agenda)
 app.add_typer(kpis.app, name="kpi")
 app.add_typer(meetings.app, name="meeting")
+app.add_typer(actions.app, name="action")
 app.add_typer(imports.app, name="import")
 app.add_typer(channels.app, name="channel")
 app.add_typer(contents.app, name="content")

@@ -24,6 +24,7 @@ from app.domain.language import text
 from app.domain.refusals import Refusal, Refused, refusals_in, refused
 from app.flows import (
     absences,
+    actions,
     bursts,
     channels,
     contents,
@@ -105,6 +106,7 @@ NOT_THERE: dict[type[Exception], str] = {
     lists.NoSuchPolicy: "There is no policy {key}.",
     policies.NoSuchCalendar: "There is no calendar {key}.",
     sources.NoSuchSource: "There is no source called {key}.",
+    actions.NoSuchAction: "There is no action item {key}.",
     definitions.NoSuchDefinition: "The definitions have no version {key}.",
     channels.NoSuchWord: "Nobody has decided which channel {key} means.",
     contents.NoSuchContent: "No content has the id {key}.",
@@ -147,6 +149,14 @@ async def _overtaken(request: Request, raised: Exception) -> Response:
     return problem(request, 409, "conflict", detail=said)
 
 
+async def _seen_before(request: Request, raised: Exception) -> Response:
+    assert isinstance(raised, actions.Overtaken)
+    said = text(
+        locale_of(request), "Somebody else changed it: it is version {version} now.", version=raised.now.version
+    )
+    return problem(request, 409, "conflict", detail=said)
+
+
 async def _failed(request: Request, raised: Exception) -> Response:
     _write_down(request, raised)
     return problem(request, 500, "failed")
@@ -169,5 +179,6 @@ ANSWERS = {
     NoConnectionFree: _unavailable,
     DataError: _unstorable,
     IntegrityError: _overtaken,
+    actions.Overtaken: _seen_before,
     Exception: _failed,
 }

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app.commands.documents import RefusedFile
 from app.domain.language import text
 from app.domain.refusals import Refused, refusals_of
+from app.flows.actions import NoSuchAction
 from app.flows.channels import NoSuchWord
 from app.flows.contents import NoSuchContent
 from app.flows.dossier import NoSuchHandoff
@@ -49,6 +50,7 @@ UNKNOWN: dict[type[Exception], str] = {
     NoSuchAlert: "No alert has the number {name}. `tasuki alerts list` shows them.",
     NoSuchWord: "Nobody has decided which channel {name} means. `tasuki channel list` shows the words.",
     NoSuchContent: "No content has the id {name}. `tasuki content list` shows it.",
+    NoSuchAction: "No action item has the number {name}. `tasuki action list` shows them.",
     NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
 }
 

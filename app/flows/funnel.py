@@ -88,8 +88,8 @@ def funnels(c: Connection, lead_ids: Sequence[int]) -> dict[int, Funnel]:
     begun: dict[int, list[Begun]] = {lead_id: [] for lead_id in lead_ids}
     policies = all_versions(c)
     for row in c.execute(_MINE.where(Handoff.lead_id.in_(lead_ids))):
-        if row.episode["void_reason"] not in NEVER_WERE:
-            begun[row.lead_id].append(_begun(row, policies))
+        if (one := _begun(row, policies)) is not None:
+            begun[row.lead_id].append(one)
     wanted = sorted({event_id for some in begun.values() for one in some for event_id in one.evidence})
     said = told.ledgers_of(c, lead_ids, [or_(EventRow.kind.in_(_KINDS), EventRow.id.in_(wanted))])
     joined = set(c.execute(select(Lead.id).where(Lead.id.in_(lead_ids), Lead.joined_into.is_not(None))).scalars())
@@ -102,8 +102,14 @@ _MINE = select(Handoff.lead_id, Handoff.policy_id, Handoff.qualified_at, Handoff
 )
 
 
-def _begun(row: Any, policies: Policies) -> Begun:
-    episode = episode_from_json(row.episode)
+def _begun(row: Any, policies: Policies) -> Begun | None:
+    """None: it never was, or it cannot be read; then the sweep has set it aside, and a rebuild mends it."""
+    try:
+        episode = episode_from_json(row.episode)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if episode.void_reason in NEVER_WERE:
+        return None
     touch, began = episode.touch, row.qualified_at
     begun = Begun(
         number=episode.number,

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.models.actions import ActionItem, ActionStep
 from app.models.base import Base, own_key
 from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
 from app.models.columns import UtcTime
@@ -18,6 +19,8 @@ from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
 __all__ = [
     "HANDED_OVER",
     "Absence",
+    "ActionItem",
+    "ActionStep",
     "Alert",
     "ApiToken",
     "AuditEntry",

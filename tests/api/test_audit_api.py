@@ -114,6 +114,11 @@ def _absence(walk: Walk) -> None:
     walk.values["absence_id"] = walk.change("add_absence", away)["id"]
 
 
+def _action(walk: Walk) -> None:
+    promise = {"owner": "伊藤", "due_on": "2026-10-02", "text": "提案書を見直す", "done_when": "承認された"}
+    walk.values["action_id"] = walk.change("add_action", promise)["id"]
+
+
 def _leads(*numbers: int) -> Callable[[Walk], Any]:
     return lambda walk: {"leads": [walk.values[f"lead{number}"] for number in numbers]}
 
@@ -158,6 +163,14 @@ REQUESTS: dict[str, Any] = {
     "make_feed": None,
     "revoke_feed": None,
     "remove_meeting_series": None,
+    "set_kpi_definition": {"definition": {"opportunity_of": "sql"}},
+    "add_action": _action,
+    "edit_action": {"owner": "田中"},
+    "report_action": {"said": "半分まで"},
+    "carry_action": {"reason": "出張中", "due_on": "2026-10-09"},
+    "finish_action": {},
+    "reopen_action": {"reason": "未承認だった"},
+    "drop_action": {"reason": "不要になった"},
     "set_web_visits": {"rows": [{"sessions": 420, "conversions": 9}]},
     "import_web_visits": "day,sessions,conversions\n2026-09-16,420,9\n",
     "set_spend": {"rows": [{"channel": "exhibition", "spent": 2840000}]},
@@ -205,7 +218,7 @@ def test_every_operation_that_changes_something_leaves_an_entry(walk) -> None:
     for operation, wanted in REQUESTS.items():
         before = len(walk.entries())
         body = wanted(walk) if callable(wanted) else wanted
-        if wanted not in (_record, _absence, _split):
+        if wanted not in (_record, _absence, _split, _action):
             walk.change(operation, body)
         new = walk.entries()[before:]
         assert new, operation

@@ -8,6 +8,7 @@ from app.api import docs
 from app.api import feeds as meeting_feeds
 from app.api.v1 import (
     absences,
+    actions,
     alerts,
     audit,
     bursts,
@@ -50,6 +51,7 @@ NOUNS = (
     quality,
     kpis,
     meetings,
+    actions,
     web_visits,
     spend,
     channels,
