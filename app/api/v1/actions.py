@@ -159,9 +159,9 @@ class ActionFile(Shown):
 
 
 class ActionsAsked(Paged):
-    state: ActionState | None = None
-    series: Key | None = None
-    owner: Word | None = None
+    state: ActionState | None = Field(None, description="Only those.")
+    series: Key | None = Field(None, description="Only of this meeting series.")
+    owner: Word | None = Field(None, description="Only this person's.")
     overdue: bool = Field(False, description="Only open ones whose day is over.")
 
 
