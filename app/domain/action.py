@@ -201,7 +201,7 @@ def read_sentence(words: str) -> Said:
     raise refused(
         "/sentence",
         "no_sentence",
-        "Write who, until when and what: 「田中が、2週間以内に、提案書を見直す。完了基準: 営業責任者が承認した」.",
+        "Write who, until when and what: Tanaka will, within 2 weeks: review the offer. Done when: sales agreed.",
     )
 
 

@@ -7,14 +7,14 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from app.api.auth import Writer, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.problems import locale_of
-from app.api.schemas import Day, Key, Nothing, RowId, Shown, Word, Written, WrittenId
+from app.api.schemas import Day, Key, Nothing, RowId, Shown, Word, Written, WrittenId, storable
 from app.domain import action as decide
 from app.domain.action import ActionState, Promise, StepKind
 from app.domain.refusals import refused
@@ -28,7 +28,9 @@ from app.state import State
 
 router = noun("/actions", "Actions")
 
-Words = Annotated[str, Field(max_length=2000)]
+Words = Annotated[str, Field(max_length=2000), AfterValidator(storable)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(storable)]
+Mail = Annotated[str, Field(max_length=320), AfterValidator(storable)]
 EXAMPLE: dict[str, Any] = {
     "id": 7,
     "series": "default",
@@ -65,10 +67,10 @@ class ActionWritten(Written):
     meeting: Annotated[int, Field(ge=1, le=100_000)] | None = Field(None, description="The meeting that decided it.")
     handoff: WrittenId | None = Field(None, description="The handoff that it came of.")
     sentence: Words = Field("", description="「{owner}が、{due}までに、{text}。完了基準: {done_when}」")
-    owner: Annotated[str, Field(max_length=200)] = ""
-    owner_email: Annotated[str, Field(max_length=320)] | None = None
+    owner: Name = ""
+    owner_email: Mail | None = None
     due_on: Day | None = None
-    due: Annotated[str, Field(max_length=100)] = Field(
+    due: Name = Field(
         "", description="Instead of `due_on`, in words: 2週間以内, within 10 days; moved to the next open day."
     )
     text: Words = ""
@@ -87,8 +89,8 @@ class ActionWritten(Written):
 class ActionEdited(Written):
     """What is not named stays."""
 
-    owner: Word | None = None
-    owner_email: Annotated[str, Field(max_length=320)] | None = None
+    owner: Name | None = None
+    owner_email: Mail | None = None
     due_on: Day | None = None
     text: Words | None = None
     done_when: Words | None = None
