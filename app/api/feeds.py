@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from app.api.here import Here
 from app.api.problems import Problem
-from app.flows import meetings
+from app.flows import agendas, meetings
 from app.pages.ics import series_ics
 
 router = APIRouter(tags=["Meetings"])
@@ -34,7 +34,7 @@ def meeting_feed(secret: Secret, state: Here) -> Response:
         stored = meetings.series_by_feed_secret(c, secret)
         if stored is None:
             raise Problem(404, "not_found", "There is no such feed, or it was revoked.")
-        agenda = meetings.next_agenda(c, settings, now, stored.key)
+        agenda = agendas.next_agenda(c, settings, now, stored.key)
     calendar = series_ics(
         stored.key,
         stored.series,

@@ -15,7 +15,7 @@ from app.commands.printing import AsJson, Terminal, in_json
 from app.domain.calendar import Weekday
 from app.domain.refusals import validated
 from app.domain.series import Series
-from app.flows import administer, meetings
+from app.flows import administer, agendas, meetings
 from app.flows.administer import Admin
 from app.flows.meetings import DEFAULT, NoMeetingAhead, NoSuchSeries, StoredSeries
 from app.pages import feeds, ics
@@ -53,7 +53,7 @@ def agenda(
 def _written(state: State, terminal: Terminal, key: str, form: Format) -> str:
     now, locale, zone = state.clock(), terminal.locale, terminal.zone
     with state.database.read() as c:
-        stored, found = meetings.read_series(c, key), meetings.next_agenda(c, state.settings, now, key)
+        stored, found = meetings.read_series(c, key), agendas.next_agenda(c, state.settings, now, key)
     match form:
         case Format.MD:
             return feeds.agenda_markdown(found, locale, zone)

@@ -14,6 +14,7 @@ from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
 from app.models.columns import UtcTime
 from app.models.funnel import KpiDefinition, Opportunity, Progress
 from app.models.marketing import Channel, Content, Spend, WebDay
+from app.models.meetings import Meeting, MeetingEntry, SlaProposal
 from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
 
 __all__ = [
@@ -39,11 +40,14 @@ __all__ = [
     "KpiDefinition",
     "Lead",
     "LeadIdentity",
+    "Meeting",
+    "MeetingEntry",
     "MeetingSeries",
     "Opportunity",
     "PolicyVersion",
     "Progress",
     "Silence",
+    "SlaProposal",
     "Source",
     "Spend",
     "UtcTime",

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 
 from app.domain.agenda import Agenda
 from app.domain.deadline import receipt_lines
-from app.flows import dossier, meetings, today
+from app.flows import agendas, dossier, meetings, today
 from app.pages import assets, feeds, session
 from app.pages.rendering import Page, Reader, reader_of, render
 from app.state import State
@@ -41,7 +41,7 @@ def home(request: Request, owner: str = "") -> Response:
 def _next_agenda(c: Connection, state: State, reader: Reader) -> Agenda | None:
     """None: no meeting is planned."""
     try:
-        return meetings.next_agenda(c, state.settings, reader.now)
+        return agendas.next_agenda(c, state.settings, reader.now)
     except (meetings.NoSuchSeries, meetings.NoMeetingAhead):
         return None
 

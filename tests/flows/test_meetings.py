@@ -12,7 +12,7 @@ from app.db import Database
 from app.domain.agenda import LISTED, Agenda, Cause
 from app.domain.calendar import japanese_office
 from app.domain.series import Series
-from app.flows import meetings, policies, sweep
+from app.flows import agendas, meetings, policies, sweep
 from app.flows.policies import Cache, NoSuchCalendar
 from app.models import Handoff, Lead, MeetingSeries
 from app.settings import Settings
@@ -36,7 +36,7 @@ def series(database: Database) -> Series:
 
 def read(database: Database, settings: Settings, now: datetime = NOW, key: str = "default") -> Agenda:
     with database.read() as c:
-        return meetings.next_agenda(c, settings, now, key)
+        return agendas.next_agenda(c, settings, now, key)
 
 
 def person(name: str) -> tuple[ExternalId, ...]:

@@ -18,7 +18,7 @@ from app.api.schemas import Asked, Key, Nothing, Shown, Written
 from app.domain.agenda import Agenda
 from app.domain.refusals import refused
 from app.domain.series import Series
-from app.flows import administer, meetings
+from app.flows import administer, agendas, meetings
 from app.flows.meetings import StoredSeries
 from app.flows.policies import NoSuchCalendar
 from app.pages import feeds
@@ -283,7 +283,7 @@ def _quality(parameters: str) -> float:
 def _agenda(state: State, request: Request, series: str, media: str) -> Response:
     now = state.clock()
     with state.database.read() as c:
-        agenda = meetings.next_agenda(c, state.settings, now, series)
+        agenda = agendas.next_agenda(c, state.settings, now, series)
     return _written(agenda, media, locale_of(request), state.settings)
 
 
