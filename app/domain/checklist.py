@@ -12,9 +12,6 @@ from app.domain.refusals import Refused, refused
 from app.domain.run import Entry, Run, Said
 from app.domain.template import Block, Template
 
-#: Every so many meetings, the way of meeting is looked at.
-RETROSPECTIVE_EVERY = 4
-
 
 class Phase(StrEnum):
     BEFORE = "before"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,14 @@ from sqlalchemy import Connection, Select, exists, func, select
 from app.domain import agenda as decide
 from app.domain.agenda import Agenda, Arrivals, Breach, Figures
 from app.domain.clock import Verdict
-from app.flows import kpis
-from app.flows.meetings import DEFAULT, read_series
+from app.domain.health import Held
+from app.domain.policy import Policies
+from app.domain.run import Entry
+from app.domain.template import Template
+from app.flows import discussion, kpis, record, templates
+from app.flows.cases import Asked
+from app.flows.discussion import Discussion
+from app.flows.meetings import DEFAULT, StoredSeries, read_series
 from app.flows.policies import all_versions
 from app.models import HANDED_OVER, Handoff, Lead, VerdictChange
 from app.settings import Settings
@@ -21,28 +28,64 @@ from app.settings import Settings
 READ_TOGETHER = timedelta(days=1)
 
 
-def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEFAULT) -> Agenda:
-    """The agenda of the next meeting, or of the one being held, as it stands now.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An agenda with its items, and with what is known about each."""
 
-    Raises NoSuchSeries, NoMeetingAhead.
-    """
-    stored, policies = read_series(c, key), all_versions(c)
+    agenda: Agenda
+    template: Template
+    template_version: int
+    discussion: Discussion
+    #: What people want to talk about, and what the last meeting put off.
+    topics: tuple[Entry, ...] = ()
+    parked: tuple[Entry, ...] = ()
+    #: The last meetings, for a look back.
+    held: tuple[Held, ...] = ()
+
+
+def prepare(c: Connection, settings: Settings, now: datetime, key: str = DEFAULT) -> Prepared:
+    """The next meeting, or the one being held, as it stands now. Raises NoSuchSeries, NoMeetingAhead."""
+    stored, known = read_series(c, key), all_versions(c)
+    agenda, counting = _agenda(c, settings, stored, known, now)
+    meeting = agenda.meeting
+    version, template = templates.template_for(c, stored, meeting.number)
+    on = meeting.start.astimezone(stored.series.zone).date()
+    return Prepared(
+        agenda=agenda,
+        template=template,
+        template_version=version,
+        discussion=discussion.gather(c, settings, stored, known, counting, agenda.since, on),
+        topics=record.topics(c, key, meeting.number, now),
+        parked=record.parked_before(c, key, meeting.number, now),
+        held=record.held(c, key, now),
+    )
+
+
+def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEFAULT) -> Agenda:
+    """Its figures and breaches alone. Raises NoSuchSeries, NoMeetingAhead."""
+    return _agenda(c, settings, read_series(c, key), all_versions(c), now)[0]
+
+
+def _agenda(
+    c: Connection, settings: Settings, stored: StoredSeries, known: Policies, now: datetime
+) -> tuple[Agenda, Asked]:
     meeting = stored.next_meeting(now)
     since = decide.period_start(stored.series, stored.calendar, meeting, now)
     breaches = _breaches(c, settings, since, now)
-    arrivals = Arrivals(_qualified_around(c, [b.qualified_at for b in breaches]), policies)
+    arrivals = Arrivals(_qualified_around(c, [b.qualified_at for b in breaches]), known)
     counting = kpis.lately(c, settings.zone, now)
-    return Agenda(
-        series_key=key,
+    agenda = Agenda(
+        series_key=stored.key,
         series=stored.series,
         meeting=meeting,
         since=since,
         as_of=now,
         figures=_figures(c, since, now),
-        groups=decide.grouped(breaches, policies, arrivals, since, now),
-        kpis=tuple(kpis.board(c, policies, counting)),
+        groups=decide.grouped(breaches, known, arrivals, since, now),
+        kpis=tuple(kpis.board(c, known, counting)),
         definition=counting.definition,
     )
+    return agenda, counting
 
 
 def _breaches(c: Connection, settings: Settings, since: datetime, now: datetime) -> list[Breach]:
