@@ -55,7 +55,7 @@ ROLE_NAMES: Mapping[Role | Duty, str] = {
     Role.INSIDE_SALES: "Inside sales",
     Role.REVOPS: "MA/SFA operations",
     Role.EXECUTIVE: "Executive",
-    Role.OTHER: "Another role",
+    Role.OTHER: "Other",
     Duty.FACILITATOR: "Facilitator",
     Duty.NOTE_TAKER: "Note taker",
 }
@@ -131,7 +131,7 @@ class Template(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line), Field(min_length=1)]
+    name: Annotated[str, Field(max_length=100), AfterValidator(one_line), Field(min_length=1)]
     minutes: Length
     items: tuple[Item, ...]
 
