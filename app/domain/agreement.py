@@ -25,6 +25,10 @@ class AlertReason(StrEnum):
     FEED_DARK = "feed_dark"
     #: … and is back.
     FEED_BACK = "feed_back"
+    #: A meeting's agenda, its minutes, and the question how one's action items stand.
+    AGENDA = "agenda"
+    MINUTES = "minutes"
+    STANDING = "standing"
 
 
 class Duty(StrEnum):

@@ -190,3 +190,10 @@ def for_meeting(c: Connection, series_key: str, since: datetime) -> Sequence[Any
     due = or_(ActionItem.state == ActionState.OPEN, ActionItem.closed_at >= since)
     mine = select(*ActionItem.__table__.columns, newest.label("said")).where(ActionItem.series_key == series_key, due)
     return c.execute(mine.order_by(ActionItem.state != ActionState.OPEN, ActionItem.due_on, ActionItem.id)).all()
+
+
+def open_before(c: Connection, series_key: str, number: int) -> Sequence[Any]:
+    """Open items that an earlier meeting made, or none."""
+    mine = (ActionItem.series_key == series_key, ActionItem.state == ActionState.OPEN)
+    earlier = or_(ActionItem.meeting_number.is_(None), ActionItem.meeting_number < number)
+    return c.execute(select(ActionItem.__table__).where(*mine, earlier).order_by(ActionItem.id)).all()

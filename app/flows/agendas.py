@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, exists, func, select
 
@@ -13,6 +14,7 @@ from app.domain import agenda as decide
 from app.domain.agenda import Agenda, Arrivals, Breach, Figures
 from app.domain.clock import Verdict
 from app.domain.health import Held
+from app.domain.kpi import Definition, Figure
 from app.domain.policy import Policies
 from app.domain.run import Entry
 from app.domain.template import Template
@@ -35,18 +37,24 @@ class Prepared:
     agenda: Agenda
     template: Template
     template_version: int
+    #: Over which time and how the figures were counted.
+    counting: Asked
     discussion: Discussion
     #: What people want to talk about, and what the last meeting put off.
     topics: tuple[Entry, ...] = ()
     parked: tuple[Entry, ...] = ()
     #: The last meetings, for a look back.
     held: tuple[Held, ...] = ()
+    #: How complete the customer information is that sales gets, from 0 to 1; None: nobody knows.
+    completeness: float | None = None
 
 
 def prepare(c: Connection, settings: Settings, now: datetime, key: str = DEFAULT) -> Prepared:
     """The next meeting, or the one being held, as it stands now. Raises NoSuchSeries, NoMeetingAhead."""
     stored, known = read_series(c, key), all_versions(c)
-    agenda, counting = _agenda(c, settings, stored, known, now)
+    counting = kpis.lately(c, settings.zone, now)
+    board = tuple(kpis.board(c, known, counting))
+    agenda = replace(_agenda(c, settings, stored, known, now), kpis=board, definition=counting.definition)
     meeting = agenda.meeting
     version, template = templates.template_for(c, stored, meeting.number)
     on = meeting.start.astimezone(stored.series.zone).date()
@@ -54,6 +62,7 @@ def prepare(c: Connection, settings: Settings, now: datetime, key: str = DEFAULT
         agenda=agenda,
         template=template,
         template_version=version,
+        counting=counting,
         discussion=discussion.gather(c, settings, stored, known, counting, agenda.since, on),
         topics=record.topics(c, key, meeting.number, now),
         parked=record.parked_before(c, key, meeting.number, now),
@@ -63,18 +72,15 @@ def prepare(c: Connection, settings: Settings, now: datetime, key: str = DEFAULT
 
 def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEFAULT) -> Agenda:
     """Its figures and breaches alone. Raises NoSuchSeries, NoMeetingAhead."""
-    return _agenda(c, settings, read_series(c, key), all_versions(c), now)[0]
+    return _agenda(c, settings, read_series(c, key), all_versions(c), now)
 
 
-def _agenda(
-    c: Connection, settings: Settings, stored: StoredSeries, known: Policies, now: datetime
-) -> tuple[Agenda, Asked]:
+def _agenda(c: Connection, settings: Settings, stored: StoredSeries, known: Policies, now: datetime) -> Agenda:
     meeting = stored.next_meeting(now)
     since = decide.period_start(stored.series, stored.calendar, meeting, now)
     breaches = _breaches(c, settings, since, now)
     arrivals = Arrivals(_qualified_around(c, [b.qualified_at for b in breaches]), known)
-    counting = kpis.lately(c, settings.zone, now)
-    agenda = Agenda(
+    return Agenda(
         series_key=stored.key,
         series=stored.series,
         meeting=meeting,
@@ -82,10 +88,7 @@ def _agenda(
         as_of=now,
         figures=_figures(c, since, now),
         groups=decide.grouped(breaches, known, arrivals, since, now),
-        kpis=tuple(kpis.board(c, known, counting)),
-        definition=counting.definition,
     )
-    return agenda, counting
 
 
 def _breaches(c: Connection, settings: Settings, since: datetime, now: datetime) -> list[Breach]:
@@ -176,3 +179,10 @@ def _withdrawn(c: Connection, since: datetime, now: datetime) -> int:
         still_met,
     )
     return c.scalar(taken_back) or 0
+
+
+def recount(c: Connection, counting: Mapping[str, Any], zone: ZoneInfo) -> list[Figure]:
+    """The board of a paper once more, over its time and as of its moment, from what is known today."""
+    moments = {name: datetime.fromisoformat(counting[name]).astimezone(zone) for name in ("since", "until", "now")}
+    asked = Asked(**moments, definition=Definition.model_validate(counting["definition"]))
+    return kpis.board(c, all_versions(c), asked)

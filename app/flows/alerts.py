@@ -27,7 +27,7 @@ from app.domain.alerting import (
 from app.domain.clock import Verdict
 from app.domain.episode import episode_from_json
 from app.domain.policy import AlertReason, Policies
-from app.flows import absences, bursts, feeds, messages
+from app.flows import absences, bursts, feeds, letters, messages
 from app.flows import policies as versions
 from app.models import Alert, Handoff
 from app.notify.contract import Channel, Message, TryLater, Undeliverable
@@ -218,6 +218,8 @@ def _not_now(c: Connection, alert: Any, one: Claimed, office: Office) -> Outcome
 def _still_news(c: Connection, alert: Any) -> bool:
     if alert.subject.startswith("silence:"):
         return feeds.still_true(c, alert)
+    if alert.subject.startswith("meeting:"):
+        return letters.still_news(c, alert)
     return True
 
 
@@ -226,10 +228,14 @@ def _turned_off(policies: Policies, alert: Any, now: datetime) -> bool:
     return policies.is_off(policies.by_id[alert.policy_id].policy.key, now)
 
 
+#: What the subject of an alert without a handoff begins with → who puts it into words.
+COMPOSERS = {"burst": bursts.message, "silence": feeds.message, "meeting": letters.message}
+
+
 def _message(c: Connection, alert: Any, office: Office) -> Message:
     if alert.handoff_id is None:
-        compose = bursts.message if alert.subject.startswith("burst:") else feeds.message
-        return compose(c, alert, office.settings, office.now)
+        about, _, _ = alert.subject.partition(":")
+        return COMPOSERS[about](c, alert, office.settings, office.now)
     version = office.cache.read(c).by_id[alert.policy_id]
     answers = None
     if alert.reason == AlertReason.WITHDRAWN and (told := _breach_alert(c, alert, Alert.id)):
