@@ -35,6 +35,7 @@ from app.flows import (
     meetings,
     policies,
     sources,
+    templates,
 )
 
 log = logging.getLogger("tasuki")
@@ -111,6 +112,7 @@ NOT_THERE: dict[type[Exception], str] = {
     channels.NoSuchWord: "Nobody has decided which channel {key} means.",
     contents.NoSuchContent: "No content has the id {key}.",
     meetings.NoSuchSeries: "There is no meeting series {key}.",
+    templates.NoSuchTemplate: "There is no agenda template {key}.",
     meetings.NoMeetingAhead: "The series {key} has no meeting ahead: its calendar has no open day for it.",
 }
 

@@ -22,6 +22,7 @@ from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchPolicy
 from app.flows.meetings import NoMeetingAhead, NoSuchSeries
 from app.flows.policies import NoSuchCalendar
 from app.flows.sources import NoSuchSource, WrongKey
+from app.flows.templates import NoSuchTemplate
 from app.flows.tokens import NoSuchToken
 from app.settings import BadSettings, Settings
 from connectors.registry import UnknownKind
@@ -51,6 +52,7 @@ UNKNOWN: dict[type[Exception], str] = {
     NoSuchWord: "Nobody has decided which channel {name} means. `tasuki channel list` shows the words.",
     NoSuchContent: "No content has the id {name}. `tasuki content list` shows it.",
     NoSuchAction: "No action item has the number {name}. `tasuki action list` shows them.",
+    NoSuchTemplate: "No agenda template is called {name}. `tasuki meeting template list` shows them.",
     NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
 }
 

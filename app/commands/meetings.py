@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,12 +10,15 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
+from app.commands import templates
+from app.commands.documents import read_document
 from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened, operator
+from app.commands.previews import answers_for
 from app.commands.printing import AsJson, Terminal, in_json
 from app.domain.calendar import Weekday
 from app.domain.refusals import validated
-from app.domain.series import Series
+from app.domain.series import Series, warnings
 from app.flows import administer, agendas, meetings
 from app.flows.administer import Admin
 from app.flows.meetings import DEFAULT, NoMeetingAhead, NoSuchSeries, StoredSeries
@@ -28,6 +32,7 @@ feed = typer.Typer(
     no_args_is_help=True, help="The meeting in Outlook, Google Calendar and others, by a secret address."
 )
 app.add_typer(series, name="series")
+app.add_typer(templates.app, name="template")
 app.add_typer(feed, name="feed")
 
 Key = Annotated[str, typer.Option("--key", help="The series' key.")]
@@ -78,13 +83,15 @@ def show(
         with state.database.read() as c:
             found = [meetings.read_series(c, key)] if key else meetings.all_series(c)
         if as_json:
-            terminal.json([_entry(stored, now) for stored in found])
+            terminal.json([_entry(stored, terminal, now) for stored in found])
             return
-        columns = ("Key", "Name", "When", "Minutes", "Calendar", "Next", "Feed")
+        columns = ("Key", "Name", "When", "Minutes", "Room", "Attendees", "Template", "Calendar", "Next", "Feed")
         terminal.table(columns, [_row(stored, terminal, now) for stored in found])
+        for stored in found:
+            _warn(stored.series, terminal)
 
 
-def _entry(stored: StoredSeries, now: datetime) -> dict[str, Any]:
+def _entry(stored: StoredSeries, terminal: Terminal, now: datetime) -> dict[str, Any]:
     document = stored.series.model_dump(mode="json")
     return {
         "key": stored.key,
@@ -92,6 +99,7 @@ def _entry(stored: StoredSeries, now: datetime) -> dict[str, Any]:
         "calendar": stored.calendar_key,
         "next": _next(stored, now),
         "feed": stored.has_feed,
+        "warnings": [terminal.words(said) for said in warnings(stored.series)],
     }
 
 
@@ -104,11 +112,26 @@ def _next(stored: StoredSeries, now: datetime) -> datetime | None:
 
 def _row(stored: StoredSeries, terminal: Terminal, now: datetime) -> list[object]:
     one = stored.series
-    rhythm = "{weekday} {time}, every week" if one.every_weeks == 1 else "{weekday} {time}, every two weeks"
-    when = terminal.words(rhythm, weekday=terminal.words(one.weekday), time=one.time)
+    when = terminal.words(RHYTHMS[one.every_weeks], weekday=terminal.words(one.weekday), time=one.time)
     feed_state = terminal.words("active" if stored.has_feed else "none")
     coming = terminal.moment(_next(stored, now))
-    return [stored.key, one.name, when, one.minutes, stored.calendar_key, coming, feed_state]
+    who = len(one.attendees)
+    return [
+        stored.key, one.name, when, one.minutes, one.room, who, one.template, stored.calendar_key, coming, feed_state,
+    ]  # fmt: skip
+
+
+#: Message ids.
+RHYTHMS = {
+    1: "{weekday} {time}, every week",
+    2: "{weekday} {time}, every two weeks",
+    4: "{weekday} {time}, every four weeks",
+}
+
+
+def _warn(one: Series, terminal: Terminal) -> None:
+    for said in warnings(one):
+        terminal.warn("{name}: {warning}", name=one.name, warning=terminal.words(said))
 
 
 @series.command("set")
@@ -117,8 +140,8 @@ def set_(
     name: Annotated[str | None, typer.Option(help="What the meeting is called.")] = None,
     weekday: Annotated[Weekday | None, typer.Option(help="The day of the week.")] = None,
     time: Annotated[str | None, typer.Option(help="When it begins, 10:00.")] = None,
-    minutes: Annotated[int | None, typer.Option(help="How long it takes, 60 to 90.")] = None,
-    every_weeks: Annotated[int | None, typer.Option(help="1: every week; 2: every two weeks.")] = None,
+    minutes: Annotated[int | None, typer.Option(help="How long it takes: 60, 75 or 90.")] = None,
+    every_weeks: Annotated[int | None, typer.Option(help="1: every week; 2: every two weeks; 4: every four.")] = None,
     first: Annotated[
         str | None, typer.Option(help="Meeting 1 is the first such weekday from this date on, 2026-10-01.")
     ] = None,
@@ -126,16 +149,29 @@ def set_(
     calendar: Annotated[
         str | None, typer.Option(help="Key of the calendar that it is moved off closed days by.")
     ] = None,
+    room: Annotated[str | None, typer.Option(help="Where it is held; no two series at once in one room.")] = None,
+    template: Annotated[
+        str | None, typer.Option(help='Key of a template of the company; "": the one that comes with Tasuki.')
+    ] = None,
+    attendees: Annotated[
+        str | None,
+        typer.Option(
+            help="Who comes: a YAML or JSON list of name, email, role, and if need be duty and delegate; - is stdin."
+        ),
+    ] = None,
 ) -> None:
     """Add a series or change it: what is not given stays as it is."""
+    people = read_document(attendees) if attendees else None
     given = {
         "name": name, "weekday": weekday, "time": time, "minutes": minutes,
-        "every_weeks": every_weeks, "first": first, "time_zone": time_zone,
+        "every_weeks": every_weeks, "first": first, "time_zone": time_zone, "room": room, "template": template,
+        "attendees": people.data if people else None,
     }  # fmt: skip
     changes = {field: value for field, value in given.items() if value is not None}
     if not changes and not calendar:
         raise CannotDo("Say what to change, for instance --weekday fri.", USAGE)
-    with opened() as (state, terminal):
+    answering = answers_for(people, "/attendees") if people else nullcontext()
+    with opened() as (state, terminal), answering:
         now = state.clock()
         with state.database.write() as c:
             before, calendar_key = _before(c, key, state.settings, now)
@@ -144,6 +180,7 @@ def set_(
             stored = meetings.read_series(c, key)
         coming = terminal.moment(_next(stored, now))
         terminal.say("{name}: the next meeting is {time}.", name=agreed.name, time=coming)
+        _warn(agreed, terminal)
 
 
 def _before(c: Connection, key: str, settings: Settings, now: datetime) -> tuple[Series, str]:

@@ -1,24 +1,46 @@
-"""The rhythm of a meeting: weekly or every two weeks, moved off closed days."""
+"""A recurring meeting: who comes, and its rhythm of one, two or four weeks, moved off closed days."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from app.domain.calendar import WEEKDAYS, Calendar, Weekday, instant, why_closed
+from app.domain.labels import email_address, one_line
 from app.domain.refusals import complaint
+from app.domain.template import KEY, Duty, Length, Role
 
 ONE_DAY = timedelta(days=1)
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: How many planned dates may fall out in a row before there is no next meeting.
 MOST_SKIPPED = 60
+
+
+Name = Annotated[str, Field(max_length=100), AfterValidator(one_line), Field(min_length=1)]
+
+
+class Attendee(BaseModel):
+    """Somebody who is in every meeting of the series."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    email: Annotated[str, Field(max_length=320), AfterValidator(email_address)]
+    role: Role
+    duty: Duty | None = None
+    #: E-mail address of who comes instead; empty: nobody.
+    delegate: Annotated[str, Field(max_length=320)] = ""
+
+    @field_validator("delegate")
+    @classmethod
+    def delegate_can_be_written_to(cls, delegate: str) -> str:
+        return email_address(delegate) if delegate.strip() else ""
 
 
 class Series(BaseModel):
@@ -26,30 +48,32 @@ class Series(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Name
     weekday: Weekday
     #: Local time of day at which it begins, `10:00`.
     time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-    #: 60 to 90.
-    minutes: int = 60
-    every_weeks: Literal[1, 2] = 1
+    minutes: Length = 60
+    #: 4: the rhythm of a month.
+    every_weeks: Literal[1, 2, 4] = 1
     #: Meeting 1 is planned for the first such weekday from this date on.
     first: date
     time_zone: str = "Asia/Tokyo"
+    #: Where it is held; empty: nowhere that could be taken.
+    room: Annotated[str, Field(max_length=100), AfterValidator(one_line)] = ""
+    #: Key of a template of the company's own; empty: the one of that length that comes with Tasuki.
+    template: Annotated[str, Field(pattern=rf"^({KEY})?$")] = ""
+    attendees: Annotated[tuple[Attendee, ...], Field(max_length=50)] = ()
 
-    @field_validator("name")
+    @field_validator("attendees")
     @classmethod
-    def name_in_one_line(cls, name: str) -> str:
-        if not name.strip() or CONTROL.search(name):
-            raise complaint("one_line", "Must be one line of visible text.")
-        return name.strip()
-
-    @field_validator("minutes")
-    @classmethod
-    def long_enough_and_not_longer(cls, minutes: int) -> int:
-        if not 60 <= minutes <= 90:
-            raise complaint("minutes", "The meeting takes 60 to 90 minutes: shorter decides nothing, longer tires.")
-        return minutes
+    def each_person_once(cls, attendees: tuple[Attendee, ...]) -> tuple[Attendee, ...]:
+        times = Counter(person.email.casefold() for person in attendees)
+        if twice := [email for email, n in times.items() if n > 1]:
+            raise complaint("twice", "{email} stands here twice.", email=twice[0])
+        duties = Counter(person.duty for person in attendees if person.duty)
+        if shared := [duty for duty, n in duties.items() if n > 1]:
+            raise complaint(f"two_{shared[0].value}s", ONE_OF_THEM[shared[0]])
+        return attendees
 
     @field_validator("time_zone")
     @classmethod
@@ -72,6 +96,27 @@ class Series(BaseModel):
         """The day that the rhythm gives meeting `number`, open or not."""
         first = self.first + timedelta(days=(WEEKDAYS.index(self.weekday) - self.first.weekday()) % 7)
         return first + (number - 1) * self.rhythm
+
+
+#: Message ids.
+ONE_OF_THEM: Mapping[Duty, str] = {
+    Duty.FACILITATOR: "One person facilitates; name one facilitator at most.",
+    Duty.NOTE_TAKER: "One person takes the notes; name one note taker at most.",
+}
+MONTHLY = "With a meeting a month there is a risk that measures are put right too late."
+#: Who the meeting is nothing without.
+MISSING: Mapping[Role, str] = {
+    Role.MARKETING_LEAD: "The head of marketing is not among the attendees.",
+    Role.SALES_LEAD: "The head of sales is not among the attendees.",
+    Role.INSIDE_SALES: "Nobody from inside sales is among the attendees.",
+}
+
+
+def warnings(series: Series) -> tuple[str, ...]:
+    """What speaks against it although it can be held so; message ids."""
+    there = {person.role for person in series.attendees}
+    missing = tuple(said for role, said in MISSING.items() if there and role not in there)
+    return ((MONTHLY,) if series.every_weeks == 4 else ()) + missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which items a meeting goes through, who leads each and how long it may take: 60, 75 or 90 minutes in all."""
+"""Agenda templates: the items of a meeting of 60, 75 or 90 minutes, who leads each and how long it may take."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.domain.labels import one_line
+from app.domain.language import text
 from app.domain.refusals import complaint
 
 
@@ -95,6 +96,8 @@ OWNERS: Mapping[Block, Role | Duty] = {
 #: Blocks in which people report and decide nothing.
 STATUS: frozenset[Block] = frozenset({Block.ACTIONS, Block.KPI_REVIEW, Block.DATA_QUALITY})
 
+#: Of a template, and of a series.
+KEY = r"[a-z0-9][a-z0-9_-]{0,63}"
 Length = Literal[60, 75, 90]
 LENGTHS: tuple[Length, ...] = (60, 75, 90)
 #: Items that a company may write down; the retrospective comes on top.
@@ -208,6 +211,18 @@ def built_in(minutes: Length) -> Template:
     return Template(name=BUILT_IN_NAMES[minutes], minutes=minutes, items=items)
 
 
+def title_of(item: Item, locale: str) -> str:
+    return item.title or text(locale, TITLES[item.block])
+
+
+def question_of(item: Item, locale: str) -> str:
+    return item.question or text(locale, QUESTIONS[item.block])
+
+
+def owner_of(item: Item) -> Role | Duty:
+    return item.owner or OWNERS[item.block]
+
+
 def with_retrospective(template: Template) -> Template:
     """The same with a look back before the decisions; the longest items that are no status give up the minutes for it,
     one by one, and others only when those are down to a minute."""
@@ -220,6 +235,11 @@ def with_retrospective(template: Template) -> Template:
     end = next(n for n, item in enumerate(items) if item.block is Block.DECISIONS)
     items.insert(end, Item(block=Block.RETROSPECTIVE, minutes=RETROSPECTIVE_MINUTES))
     return template.model_copy(update={"items": tuple(items)})
+
+
+def for_meeting(template: Template, number: int) -> Template:
+    """What meeting `number` of a series goes through."""
+    return template if number % RETROSPECTIVE_EVERY else with_retrospective(template)
 
 
 def _spare(block: Block, minutes: int) -> tuple[bool, bool, int]:

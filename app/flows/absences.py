@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from app.domain.labels import ADDRESS, NO_ADDRESS
 from app.domain.refusals import refused
 from app.flows import audit
 from app.models import Absence
-
-ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 class NoSuchAbsence(LookupError):
@@ -36,7 +34,7 @@ def add(c: Connection, *, owner: str, since: datetime, until: datetime, delegate
     if until <= since:
         raise refused("/until", "ends_before_it_begins", "An absence ends after it begins.")
     if delegate and not ADDRESS.fullmatch(delegate):
-        raise refused("/delegate", "no_address", "Write an e-mail address, such as suzuki@example.jp.")
+        raise refused("/delegate", "no_address", NO_ADDRESS)
     row = {"owner": owner, "since": since, "until": until, "delegate": delegate, "by": by}
     made = c.execute(insert(Absence).values(row).returning(Absence.id)).scalar_one()
     said = {"owner": owner, "since": since.isoformat(), "until": until.isoformat(), "delegate": delegate}

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from app.domain.series import Series
-from app.flows import alerts, audit, deliveries, lists, meetings, reconcile, sources, tokens
+from app.flows import alerts, audit, booking, deliveries, lists, meetings, reconcile, sources, tokens
 from app.flows.meetings import NoSuchSeries
 from app.flows.sources import NoSuchSource, OpenSource, Vault
 from app.models import ApiToken, Source
@@ -116,7 +116,8 @@ def _token(c: Connection, token_id: int) -> dict[str, Any]:
 
 
 def set_series(c: Connection, admin: Admin, key: str, series: Series, calendar_key: str) -> None:
-    """Raises NoSuchCalendar."""
+    """Raises NoSuchCalendar, Refused."""
+    booking.check(c, key, series, calendar_key, admin.now)
     before = _series(c, key)
     meetings.set_series(c, key, series, calendar_key, admin.now)
     admin.did(c, "meeting_series.set", f"meeting_series:{key}", before, _series(c, key))

@@ -16,12 +16,14 @@ from app.models.funnel import KpiDefinition, Opportunity, Progress
 from app.models.marketing import Channel, Content, Spend, WebDay
 from app.models.meetings import Meeting, MeetingEntry, SlaProposal
 from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
+from app.models.templates import AgendaTemplate
 
 __all__ = [
     "HANDED_OVER",
     "Absence",
     "ActionItem",
     "ActionStep",
+    "AgendaTemplate",
     "Alert",
     "ApiToken",
     "AuditEntry",
@@ -283,7 +285,7 @@ class MeetingSeries(Base):
     __tablename__ = "meeting_series"
     id: Mapped[int] = own_key()
     key: Mapped[str] = mapped_column(String(64), unique=True)
-    #: domain.agenda.Series: name, weekday, time, minutes, every how many weeks, time zone, first date.
+    #: domain.series.Series, and when it was changed.
     document: Mapped[dict[str, Any]]
     calendar_key: Mapped[str] = mapped_column(String(64))
     #: SHA-256 of the ICS feed's secret; None: no feed.

@@ -30,6 +30,7 @@ from app.api.v1 import (
     reports,
     sources,
     spend,
+    templates,
     web_visits,
 )
 
@@ -51,6 +52,7 @@ NOUNS = (
     quality,
     kpis,
     meetings,
+    templates,
     actions,
     web_visits,
     spend,

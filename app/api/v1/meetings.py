@@ -13,11 +13,12 @@ from app.api.auth import Admin, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing
-from app.api.problems import locale_of
+from app.api.problems import locale_of, under
 from app.api.schemas import Asked, Key, Nothing, Shown, Written
 from app.domain.agenda import Agenda
+from app.domain.language import text
 from app.domain.refusals import refused
-from app.domain.series import Series
+from app.domain.series import Series, warnings
 from app.flows import administer, agendas, meetings
 from app.flows.meetings import StoredSeries
 from app.flows.policies import NoSuchCalendar
@@ -38,6 +39,13 @@ DOCUMENT: dict[str, Any] = {
     "every_weeks": 1,
     "first": "2026-09-03",
     "time_zone": "Asia/Tokyo",
+    "room": "会議室A",
+    "template": "",
+    "attendees": [
+        {"name": "佐藤 翔太", "email": "sato@example.jp", "role": "marketing_lead", "duty": "facilitator"},
+        {"name": "伊藤 健", "email": "ito@example.jp", "role": "sales_lead", "delegate": "kimura@example.jp"},
+        {"name": "田中 舞", "email": "tanaka@example.jp", "role": "inside_sales", "duty": "note_taker"},
+    ],
 }
 MEETING: dict[str, Any] = {
     "number": 4,
@@ -52,6 +60,7 @@ EXAMPLE: dict[str, Any] = {
     "calendar": "default",
     "has_feed": True,
     "next_meeting": MEETING,
+    "warnings": [],
 }
 AGENDA: dict[str, Any] = {
     "schema": feeds.SCHEMA,
@@ -99,6 +108,7 @@ class MeetingSeries(Shown):
     calendar: str
     has_feed: bool
     next_meeting: Meeting | None = Field(description="null: the calendar leaves it no open day.")
+    warnings: list[str] = Field(description="What speaks against it although it can be held so.")
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
@@ -130,34 +140,33 @@ class AgendaAsked(Asked):
 
 
 @router.get("/series", operation_id="list_meeting_series", dependencies=[reads])
-def list_series(state: Here, _: Annotated[Nothing, Query()]) -> Listing[MeetingSeries]:
+def list_series(state: Here, request: Request, _: Annotated[Nothing, Query()]) -> Listing[MeetingSeries]:
     """All meeting series."""
-    now = state.clock()
+    now, locale = state.clock(), locale_of(request)
     with state.database.read() as c:
-        return Listing(items=[_shown(stored, now) for stored in meetings.all_series(c)])
+        return Listing(items=[_shown(stored, now, locale) for stored in meetings.all_series(c)])
 
 
 @router.get("/series/{key}", operation_id="get_meeting_series", dependencies=[reads])
-def get_series(key: SeriesKey, state: Here, _: Annotated[Nothing, Query()]) -> MeetingSeries:
+def get_series(key: SeriesKey, state: Here, request: Request, _: Annotated[Nothing, Query()]) -> MeetingSeries:
     """One series with its next meeting."""
-    now = state.clock()
     with state.database.read() as c:
-        return _shown(meetings.read_series(c, key), now)
+        return _shown(meetings.read_series(c, key), state.clock(), locale_of(request))
 
 
 @router.put("/series/{key}", operation_id="set_meeting_series")
 def set_series(
-    key: SeriesKey, body: AgreedSeries, token: Admin, state: Here, _: Annotated[Nothing, Query()]
+    key: SeriesKey, body: AgreedSeries, token: Admin, state: Here, request: Request, _: Annotated[Nothing, Query()]
 ) -> MeetingSeries:
-    """Add the series or change it; its feed keeps its address."""
+    """Add the series or change it; its feed keeps its address. Nobody and no room can be in two series at once."""
     now = state.clock()
     try:
-        with state.database.write() as c:
+        with state.database.write() as c, under("/series"):
             administer.set_series(c, administer.Admin(token.name, now), key, body.series, body.calendar)
     except NoSuchCalendar:
         raise refused("/calendar", "unknown_calendar", "There is no calendar {key}.", key=body.calendar) from None
     with state.database.read() as c:
-        return _shown(meetings.read_series(c, key), now)
+        return _shown(meetings.read_series(c, key), now, locale_of(request))
 
 
 @router.delete("/series/{key}", operation_id="remove_meeting_series", status_code=204)
@@ -182,7 +191,7 @@ def revoke_feed(key: SeriesKey, token: Admin, state: Here, _: Annotated[Nothing,
         administer.revoke_feed(c, administer.Admin(token.name, state.clock()), key)
 
 
-def _shown(stored: StoredSeries, now: datetime) -> MeetingSeries:
+def _shown(stored: StoredSeries, now: datetime, locale: str) -> MeetingSeries:
     try:
         following = Meeting.model_validate(stored.next_meeting(now), from_attributes=True)
     except meetings.NoMeetingAhead:
@@ -193,6 +202,7 @@ def _shown(stored: StoredSeries, now: datetime) -> MeetingSeries:
         calendar=stored.calendar_key,
         has_feed=stored.has_feed,
         next_meeting=following,
+        warnings=[text(locale, said) for said in warnings(stored.series)],
     )
 
 
