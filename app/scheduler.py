@@ -11,9 +11,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.policy import BEGINNING
-from app.flows import alerts, backfill, bursts, confirm, errands, feeds, funnel, reconcile, sweep
+from app.flows import alerts, backfill, bursts, confirm, errands, feeds, funnel, preparation, reconcile, sweep
 from app.flows.ledger import BATCH
 from app.models import Heartbeat
+from app.pages import papers
 from app.state import State, http_client
 
 #: A job that has not ended well for this long is a red line in `tasuki doctor` and in /health/ready.
@@ -52,11 +53,16 @@ class Scheduler:
             ("backfill", lambda: self._page_by_page(backfill.turn), 5),
             ("confirm", self._confirm, 5),
             ("funnel", self._funnel, 5),
+            ("meetings", self._prepare_meetings, 60),
             ("bursts", lambda: bursts.watch(state.database, state.versions, state.settings, state.clock()), 20),
         ]
 
     def _watch(self) -> None:
         feeds.watch(self._state.database, self._state.settings, self._state.clock())
+
+    def _prepare_meetings(self) -> None:
+        state = self._state
+        preparation.turn(state.database, state.settings, papers, state.clock())
 
     def _alert(self) -> None:
         state = self._state

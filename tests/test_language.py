@@ -31,17 +31,27 @@ def catalogue() -> dict[str, str]:
     return merged
 
 
+#: Function → which of its arguments are messages.
+MESSAGES = {
+    "text": slice(1, 2),
+    "refused": slice(2, 3),
+    "complaint": slice(1, 2),
+    "say": slice(0, 1),
+    "words": slice(0, 1),
+    "columns": slice(0, None),
+}
+
+
 def literal_messages() -> set[str]:
-    """First words given to text(locale, "…") in the code, and to _("…") in the templates."""
+    """What is written out as a message in the code, and as _("…") in the templates."""
     found: set[str] = set()
     for path in (ROOT / "app").rglob("*.py"):
-        calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
-        for call in calls:
-            named = isinstance(call.func, ast.Name) and call.func.id == "text" and len(call.args) > 1
-            if named and isinstance(call.args[1], ast.Constant):
-                found.add(str(call.args[1].value))
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            arguments = call.args[MESSAGES.get(name, slice(0, 0))]
+            found |= {str(a.value) for a in arguments if isinstance(a, ast.Constant) and a.value}
     for path in (ROOT / "app").rglob("*.html"):
-        found |= {m[2] for m in re.finditer(r"""\b_\(\s*(['"])(.+?)\1""", path.read_text())}
+        found |= {m[2] for m in re.finditer(r"""\b(?:_|say)\(\s*(['"])(.+?)\1""", path.read_text())}
     return found
 
 

@@ -34,9 +34,12 @@ from app.flows import (
     lists,
     meetings,
     policies,
+    record,
+    reviews,
     sources,
     templates,
 )
+from app.pages import papers
 
 log = logging.getLogger("tasuki")
 
@@ -112,6 +115,10 @@ NOT_THERE: dict[type[Exception], str] = {
     channels.NoSuchWord: "Nobody has decided which channel {key} means.",
     contents.NoSuchContent: "No content has the id {key}.",
     meetings.NoSuchSeries: "There is no meeting series {key}.",
+    record.NoSuchMeeting: "There is no meeting {key} yet: only the next one can be prepared.",
+    papers.NotWritten: "Meeting {key} has no such paper yet: the agenda is frozen 24 business hours ahead, the minutes "
+    "are written when it is closed.",
+    reviews.NoSuchProposal: "There is no proposal {key}.",
     templates.NoSuchTemplate: "There is no agenda template {key}.",
     meetings.NoMeetingAhead: "The series {key} has no meeting ahead: its calendar has no open day for it.",
 }

@@ -21,9 +21,12 @@ from app.flows.dossier import NoSuchHandoff
 from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchPolicy
 from app.flows.meetings import NoMeetingAhead, NoSuchSeries
 from app.flows.policies import NoSuchCalendar
+from app.flows.record import NoSuchMeeting
+from app.flows.reviews import NoSuchProposal
 from app.flows.sources import NoSuchSource, WrongKey
 from app.flows.templates import NoSuchTemplate
 from app.flows.tokens import NoSuchToken
+from app.pages.papers import NotWritten
 from app.settings import BadSettings, Settings
 from connectors.registry import UnknownKind
 
@@ -53,6 +56,10 @@ UNKNOWN: dict[type[Exception], str] = {
     NoSuchContent: "No content has the id {name}. `tasuki content list` shows it.",
     NoSuchAction: "No action item has the number {name}. `tasuki action list` shows them.",
     NoSuchTemplate: "No agenda template is called {name}. `tasuki meeting template list` shows them.",
+    NoSuchMeeting: "There is no meeting {name} yet; only the next one can be prepared. See `tasuki meeting list`.",
+    NotWritten: "Meeting {name} has no such paper yet: the agenda is frozen 24 business hours ahead, the minutes are "
+    "written when it is closed.",
+    NoSuchProposal: "No proposal has the number {name}. `tasuki proposal list` shows them.",
     NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
 }
 

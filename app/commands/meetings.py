@@ -10,23 +10,23 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from app.commands import templates
+from app.commands import held, running, templates
 from app.commands.documents import read_document
 from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened, operator
 from app.commands.previews import answers_for
-from app.commands.printing import AsJson, Terminal, in_json
+from app.commands.printing import AsJson, Terminal
 from app.domain.calendar import Weekday
 from app.domain.refusals import validated
 from app.domain.series import Series, warnings
 from app.flows import administer, agendas, meetings
 from app.flows.administer import Admin
 from app.flows.meetings import DEFAULT, NoMeetingAhead, NoSuchSeries, StoredSeries
-from app.pages import feeds, ics
+from app.pages import formats, ics, papers
 from app.settings import Settings
 from app.state import State
 
-app = typer.Typer(no_args_is_help=True, help="Meeting series and their calendar feeds.")
+app = typer.Typer(no_args_is_help=True, help="Meetings: prepared, held and closed; series and their calendar feeds.")
 series = typer.Typer(no_args_is_help=True, help="When the sales and marketing meeting is held.")
 feed = typer.Typer(
     no_args_is_help=True, help="The meeting in Outlook, Google Calendar and others, by a secret address."
@@ -34,6 +34,20 @@ feed = typer.Typer(
 app.add_typer(series, name="series")
 app.add_typer(templates.app, name="template")
 app.add_typer(feed, name="feed")
+app.command("list")(held.list_)
+app.command("run")(running.run)
+for command in (
+    held.show,
+    held.start,
+    held.note,
+    held.rate,
+    held.tick,
+    held.close,
+    held.checklist,
+    held.paper,
+    held.health,
+):
+    app.command()(command)
 
 Key = Annotated[str, typer.Option("--key", help="The series' key.")]
 
@@ -42,6 +56,7 @@ class Format(StrEnum):
     MD = "md"
     HTML = "html"
     JSON = "json"
+    CSV = "csv"
     ICS = "ics"
 
 
@@ -56,16 +71,11 @@ def agenda(
 
 
 def _written(state: State, terminal: Terminal, key: str, form: Format) -> str:
-    now, locale, zone = state.clock(), terminal.locale, terminal.zone
+    now, locale = state.clock(), terminal.locale
     with state.database.read() as c:
+        if form is not Format.ICS:
+            return formats.written(papers.next_agenda(c, state.settings, now, key, locale), formats.Form(form)).decode()
         stored, found = meetings.read_series(c, key), agendas.next_agenda(c, state.settings, now, key)
-    match form:
-        case Format.MD:
-            return feeds.agenda_markdown(found, locale, zone)
-        case Format.HTML:
-            return feeds.agenda_html(found, locale, zone)
-        case Format.JSON:
-            return in_json(feeds.agenda_json(found, locale))
     around, url = stored.meetings_around(now), f"{state.settings.public_url}/"
     return ics.series_ics(key, stored.series, around, found, locale, url, sequence=stored.sequence)
 

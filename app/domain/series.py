@@ -60,6 +60,8 @@ class Series(BaseModel):
     time_zone: str = "Asia/Tokyo"
     #: Where it is held; empty: nowhere that could be taken.
     room: Annotated[str, Field(max_length=100), AfterValidator(one_line)] = ""
+    #: Name of the Slack webhook that gets agenda and minutes (TASUKI_SLACK_WEBHOOKS); empty: none.
+    slack: Annotated[str, Field(max_length=64), AfterValidator(one_line)] = ""
     #: Key of a template of the company's own; empty: the one of that length that comes with Tasuki.
     template: Annotated[str, Field(pattern=rf"^({KEY})?$")] = ""
     attendees: Annotated[tuple[Attendee, ...], Field(max_length=50)] = ()

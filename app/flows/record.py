@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain import run as decide
 from app.domain.calendar import ClockKind
 from app.domain.deadline import before_deadline
 from app.domain.health import Held
-from app.domain.run import Entry, Run, Said
+from app.domain.refusals import refused
+from app.domain.run import Entry, Presence, Run, Said
 from app.domain.series import Meeting as Date
 from app.domain.series import Series
 from app.domain.statistics import Share
-from app.domain.template import Template
+from app.domain.template import Role, Template
+from app.flows import audit
 from app.flows.actions import Person
 from app.flows.lists import Key, Page, page
 from app.flows.meetings import StoredSeries
@@ -32,6 +34,11 @@ DRAFT_AHEAD, TO_ANSWER = timedelta(days=3), timedelta(hours=8)
 LOOK_BACK = 8
 #: What goes on with an item where nobody says which.
 ABOUT_THE_ITEM = frozenset({Said.NOTE, Said.DECISION, Said.TASK, Said.PARKED, Said.NOTHING})
+#: Without whom nothing should be decided about the SLA.
+QUORUM = {
+    Role.SALES_LEAD: "The head of sales is absent: better put off changes of the SLA.",
+    Role.MARKETING_LEAD: "The head of marketing is absent: better put off changes of the SLA.",
+}
 
 
 class NoSuchMeeting(LookupError):
@@ -73,7 +80,7 @@ def draft(
         "letters": {},
     }
     new = c.execute(dialect.insert(Meeting).values(row).on_conflict_do_nothing().returning(Meeting.id)).first()
-    return _row(c, stored.key, meeting.number), new is not None
+    return find(c, stored.key, meeting.number), new is not None
 
 
 def _as_planned(stored: StoredSeries, meeting: Date, template: Template, version: int) -> dict[str, Any]:
@@ -102,6 +109,13 @@ def freeze(
     return c.execute(update(Meeting).where(*mine).values(frozen)).rowcount == 1
 
 
+def hints(found: Record) -> list[str]:
+    """What speaks for being careful; message ids."""
+    absent = {address for address, presence in found.run.presence.items() if presence is Presence.ABSENT}
+    missing = {each.role for each in found.series.attendees if each.email.lower() in absent}
+    return [said for role, said in QUORUM.items() if role in missing]
+
+
 # --- saying
 
 
@@ -111,7 +125,22 @@ def say(c: Connection, person: Person, key: str, number: int, entry: Entry) -> E
     about = entry.item if entry.item is not None or entry.kind not in ABOUT_THE_ITEM else found.run.current
     said = replace(entry, at=person.now, by=person.by, item=about, text=entry.text.strip())
     decide.check(said, found.run, found.items)
-    return write(c, found.row.id, said)
+    _check_attendee(said, found.series)
+    written = write(c, found.row.id, said)
+    told = {"entry": written.id, "item": said.item, "text": said.text, **said.data}
+    after = {name: value for name, value in told.items() if value}
+    action, subject = f"meeting.{said.kind.value}", f"meeting:{key}#{number}"
+    audit.write(c, person.now, by=person.by, action=action, subject=subject, before=None, after=after)
+    return written
+
+
+def _check_attendee(said: Entry, series: Series) -> None:
+    if said.kind is not Said.ATTENDANCE:
+        return
+    if said.data.get("email", "").lower() not in {each.email.lower() for each in series.attendees}:
+        raise refused("/email", "unknown", "This is no attendee of the series.")
+    if said.data.get("presence") not in set(Presence):
+        raise refused("/presence", "needed", "Say whether they are present or absent.")
 
 
 def write(c: Connection, meeting_id: int, said: Entry) -> Entry:
@@ -142,7 +171,7 @@ def close(c: Connection, found: Record, said: Entry, minutes: Mapping[str, Any],
 
 def read(c: Connection, key: str, number: int, now: datetime, *, lock: bool = False) -> Record:
     """Raises NoSuchMeeting."""
-    return of_row(c, _row(c, key, number, lock=lock), now)
+    return of_row(c, find(c, key, number, lock=lock), now)
 
 
 def of_row(c: Connection, row: Any, now: datetime) -> Record:
@@ -150,7 +179,8 @@ def of_row(c: Connection, row: Any, now: datetime) -> Record:
     return Record(row, series, template, decide.read_run(entries(c, row.id), now))
 
 
-def _row(c: Connection, key: str, number: int, *, lock: bool = False) -> Any:
+def find(c: Connection, key: str, number: int, *, lock: bool = False) -> Any:
+    """Raises NoSuchMeeting."""
     query = select(Meeting.__table__).where(Meeting.series_key == key, Meeting.number == number)
     row = c.execute(query.with_for_update() if lock else query).first()
     if row is None:
@@ -170,6 +200,12 @@ def listed(c: Connection, key: str | None, after: Key | None, limit: int) -> Pag
     query = select(Meeting.__table__)
     query = query if key is None else query.where(Meeting.series_key == key)
     return page(c, query, (Meeting.starts_at, Meeting.id), after, limit, newest_first=True)
+
+
+def running(c: Connection, key: str) -> int | None:
+    """The number of the meeting of the series that is being held, whatever its planned end was."""
+    now_held = (Meeting.series_key == key, Meeting.started_at.is_not(None), Meeting.closed_at.is_(None))
+    return c.scalar(select(func.max(Meeting.number)).where(*now_held))
 
 
 def topics(c: Connection, key: str, number: int, now: datetime) -> tuple[Entry, ...]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.action import Promise
 from app.domain.refusals import refused
 from app.domain.run import Entry, ReviewOutcome, Said
-from app.flows import actions, audit, record, reviews
+from app.flows import audit, record, reviews
 from app.flows.actions import Origin, Person
 from app.flows.reviews import Wish
 
@@ -35,16 +33,12 @@ def decide(c: Connection, person: Person, key: str, number: int, said: Entry, wi
     return entry, proposal
 
 
-def take(
-    c: Connection, person: Person, key: str, number: int, task: int | None, promise: Promise, email: str | None = None
-) -> Any:
-    """An action item of this meeting, of one of its tasks if it says which. Raises Refused, NoSuchMeeting."""
-    found = record.read(c, key, number, person.now, lock=True)
-    if task is not None and task not in {entry.id for entry in found.run.open_tasks}:
+def take(c: Connection, person: Person, origin: Origin, task: int, action: int) -> None:
+    """That action item is what the meeting's task became. Raises Refused, NoSuchMeeting."""
+    if origin.meeting_number is None:
+        raise refused("/meeting", "needed", "Say which meeting the task is of.")
+    found = record.read(c, origin.series_key, origin.meeting_number, person.now, lock=True)
+    if task not in {entry.id for entry in found.run.open_tasks}:
         raise refused("/task", "unknown", "This meeting has no such open task.")
-    row = actions.add(c, person, promise, Origin(key, number), email)
-    if task is not None:
-        record.write(
-            c, found.row.id, Entry(0, person.now, person.by, Said.TAKEN, data={"entry": task, "action": row.id})
-        )
-    return row
+    data = {"entry": task, "action": action}
+    record.write(c, found.row.id, Entry(0, person.now, person.by, Said.TAKEN, data=data))

@@ -22,7 +22,7 @@ from app.flows.agendas import Prepared
 from app.flows.discussion import LISTED
 from app.flows.kpis import By
 from app.pages import feeds
-from app.pages.document import AGENDA, Document, Item, Line, MeetingDated, SeriesNamed, Table
+from app.pages.document import AGENDA, Document, Item, Line, MeetingDated, SeriesNamed, Table, in_utc
 from app.pages.feeds import one_line
 from app.pages.kpis import basis_in_words, figure_in_words, group_in_words, title
 from app.pages.words import CLOCKS
@@ -49,7 +49,7 @@ def document(shown: Prepared, locale: str, zone: ZoneInfo) -> Document:
     say, agenda = Words(locale, zone), shown.agenda
     return Document(
         schema_=AGENDA,
-        locale=locale,  # type: ignore[arg-type] - one of LOCALES
+        locale=locale,
         title=feeds.title(agenda, locale),
         series=SeriesNamed(key=agenda.series_key, name=agenda.series.name),
         meeting=MeetingDated(**feeds.meeting_json(agenda)),
@@ -63,9 +63,9 @@ def document(shown: Prepared, locale: str, zone: ZoneInfo) -> Document:
         actions=tuple(action_json(row) for row in shown.discussion.actions),
         topics=tuple(one_line(entry.text) for entry in shown.topics),
         counting={
-            "since": feeds.utc(shown.counting.since),
-            "until": feeds.utc(shown.counting.until),
-            "now": feeds.utc(shown.counting.now),
+            "since": in_utc(shown.counting.since),
+            "until": in_utc(shown.counting.until),
+            "now": in_utc(shown.counting.now),
             "definition": shown.counting.definition.model_dump(mode="json"),
         },
     )
@@ -174,7 +174,7 @@ def _conversion(shown: Prepared, say: Words) -> Iterator[Table]:
     if reasons := shown.discussion.reasons:
         yield Table(
             title=say("Why sales gave leads back"),
-            columns=say.columns("Reason", "Leads"),
+            columns=say.columns("Why", "Leads"),
             lines=tuple(
                 Line(cells=(group_in_words(By.REASON, g.name, say.locale), f"{sum(g.figure.states.values()):,}"))
                 for g in reasons
@@ -188,7 +188,7 @@ def _kpi(figure: Figure, shown: Prepared, say: Words) -> Line:
     return Line(cells=(title(figure.kpi, say.locale), words, basis_in_words(figure.kpi, known, say.locale)))
 
 
-CHANNEL_COLUMNS = ("Channel", "New leads", "MQL", "MQL to SQL", "Win rate")
+CHANNEL_COLUMNS = ("Marketing channel", "New leads", "MQL", "MQL to SQL", "Win rate")
 
 
 def _content_and_channels(shown: Prepared, say: Words) -> Iterator[Table]:
@@ -227,7 +227,7 @@ def _budget(shown: Prepared, say: Words) -> Iterator[Table]:
     yield Table(
         title=say("Spent in {month}", month=f"{found.month:%Y-%m}"),
         text=(say("What an SQL or a deal costs can be told only when most of the month's leads are decided."),),
-        columns=say.columns("Channel", "Planned", "Spent", "MQL", "Cost of an MQL"),
+        columns=say.columns("Marketing channel", "Planned", "Spent", "MQL", "Cost of an MQL"),
         lines=tuple(_cost(cost, say) for cost in found.costs),
     )
 
@@ -254,7 +254,7 @@ def _data_quality(shown: Prepared, say: Words) -> Iterator[Table]:
 
 def _sla(shown: Prepared, say: Words) -> Iterator[Table]:
     yield Table(
-        columns=say.columns("Policy", "MQL when", "Target"),
+        columns=say.columns("Policy", "MQL when", "Time to follow up"),
         lines=tuple(_policy(version, say) for version in shown.discussion.policies),
     )
     if proposals := shown.discussion.proposals:
@@ -294,7 +294,7 @@ def _free(shown: Prepared, say: Words) -> Iterator[Table]:
         if entries:
             yield Table(
                 title=say(heading),
-                columns=say.columns("What", "Who"),
+                columns=say.columns("What", "Said by"),
                 lines=tuple(Line(cells=(one_line(e.text), one_line(e.by))) for e in entries),
             )
 
@@ -311,7 +311,7 @@ def _look_back(shown: Prepared, say: Words) -> Iterator[Table]:
         return
     yield Table(
         text=(health_in_words(shown.held, say),),
-        columns=say.columns("Meeting", "In time", "Decisions", "Actions done", "Rating"),
+        columns=say.columns("Meeting no.", "On time", "Decisions", "Actions done", "Rating"),
         lines=tuple(_held(held, say) for held in shown.held),
     )
     if wishes := [wish for held in shown.held for wish in held.improvements]:

@@ -94,7 +94,7 @@ class Document(Part):
     """The whole paper. Times are UTC, spans in seconds, shares from 0 to 1."""
 
     schema_: Literal["tasuki.agenda/2", "tasuki.minutes/1"] = Field(alias="schema")
-    locale: Literal["ja", "en"]
+    locale: str
     title: str
     series: SeriesNamed
     meeting: MeetingDated

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import xlsxwriter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -32,6 +36,56 @@ templates = Environment(
 )
 
 
+class Form(StrEnum):
+    """How a paper is written down."""
+
+    JSON = "json"
+    MD = "md"
+    HTML = "html"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+MEDIA = {
+    Form.JSON: "application/json",
+    Form.MD: "text/markdown",
+    Form.HTML: "text/html",
+    Form.CSV: "text/csv",
+    Form.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def written(paper: Document, form: Form) -> bytes:
+    """In UTF-8."""
+    match form:
+        case Form.JSON:
+            return json.dumps(paper.plain(), ensure_ascii=False).encode()
+        case Form.MD:
+            return markdown(paper).encode()
+        case Form.HTML:
+            return html(paper).encode()
+        case Form.CSV:
+            return comma_separated(paper).encode()
+        case Form.XLSX:
+            return workbook(paper)
+
+
+#: What says when it was read, and what grows with every minute.
+PASSING = {"as_of", "counting", "notes", "overdue_seconds", "cells"}
+
+
+def fingerprint(paper: Document) -> str:
+    """The same for papers that say the same, whenever they were read."""
+    lasting = json.dumps(_lasting(paper.plain()), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(lasting.encode()).hexdigest()[:32]
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _lasting(each) for name, each in value.items() if name not in PASSING}
+    return [_lasting(each) for each in value] if isinstance(value, list) else value
+
+
 # --- Markdown
 
 
@@ -51,9 +105,9 @@ def changes_title(paper: Document) -> str:
 
 def _item(item: Item, locale: str) -> Iterator[str]:
     yield f"## {escaped(item.heading(locale))}"
-    yield escaped(item.facts(locale))
+    yield paragraph(item.facts(locale))
     if item.question:
-        yield f"> {escaped(item.question)}"
+        yield f"> {paragraph(item.question)}"
     for table in item.tables:
         yield from _table(table)
 
@@ -61,13 +115,13 @@ def _item(item: Item, locale: str) -> Iterator[str]:
 def _table(table: Table) -> Iterator[str]:
     if table.title:
         yield f"### {escaped(table.title)}"
-    yield from (escaped(words) for words in table.text)
+    yield from (paragraph(words) for words in table.text)
     if table.lines:
         rows = [[_cell(line.cells[0], line.link), *map(escaped, line.cells[1:])] for line in table.lines]
         lines = [list(map(escaped, table.columns)), ["---"] * len(table.columns), *rows]
         yield "\n".join(f"| {' | '.join(line)} |" for line in lines)
     if table.more:
-        yield escaped(table.more)
+        yield paragraph(table.more)
 
 
 def _cell(words: str, link: str) -> str:
@@ -75,12 +129,17 @@ def _cell(words: str, link: str) -> str:
 
 
 def _bullets(lines: tuple[str, ...]) -> str:
-    return "\n".join(f"- {escaped(line)}" for line in lines)
+    return "\n".join(f"- {paragraph(line)}" for line in lines)
 
 
 def escaped(words: str) -> str:
     """Words that Markdown shows as they are."""
-    return LIST.sub(r"\1\\\2\3", MARKUP.sub(r"\\\g<0>", words))
+    return MARKUP.sub(r"\\\g<0>", words)
+
+
+def paragraph(words: str) -> str:
+    """… also at the beginning of a line, where they could begin a list."""
+    return LIST.sub(lambda found: f"{found[1] or ''}\\{found[2] or found[3]}", escaped(words))
 
 
 # --- HTML
@@ -139,7 +198,7 @@ def workbook(paper: Document) -> bytes:
         # of the frozen figures' moment, so that the same paper is the same file
         book.set_properties({"title": paper.title, "created": paper.as_of.replace(tzinfo=None)})
         wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-        page = book.add_worksheet(text(paper.locale, "Minutes" if paper.schema_ == MINUTES else "Agenda"))
+        page = book.add_worksheet(text(paper.locale, "Minutes of the meeting" if paper.schema_ == MINUTES else "Agenda"))
         page.set_column(0, 0, 32, wrapped)
         page.set_column(1, 6, 28, wrapped)
         for number, row in enumerate(rows(paper)):

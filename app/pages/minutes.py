@@ -40,7 +40,7 @@ def document(held: Closing, locale: str, zone: ZoneInfo) -> Document:
     ended = run.closed_at or row.ends_at
     return Document(
         schema_=MINUTES,
-        locale=locale,  # type: ignore[arg-type] - one of LOCALES
+        locale=locale,
         title=say("{series} #{number}", series=one_line(found.series.name), number=row.number),
         series=SeriesNamed(key=row.series_key, name=found.series.name),
         meeting=frozen.meeting,

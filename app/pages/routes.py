@@ -9,12 +9,13 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from app.domain.agenda import Agenda
 from app.domain.deadline import receipt_lines
 from app.flows import agendas, dossier, meetings, today
-from app.pages import assets, feeds, session
+from app.pages import assets, feeds, formats, papers, session
+from app.pages.document import Document
 from app.pages.rendering import Page, Reader, reader_of, render
 from app.state import State
 
@@ -48,32 +49,26 @@ def _next_agenda(c: Connection, state: State, reader: Reader) -> Agenda | None:
 
 @router.get("/agenda.{form}", dependencies=[Depends(session.needed)])
 def agenda(request: Request, form: str) -> Response:
-    """The next meeting's agenda to take along: `md`, `html` or `json`. Other programs get it from /v1 with a token."""
+    """The next meeting's agenda to take along. Other programs get it from /v1 with a token."""
     state: State = request.app.state.tasuki
     reader = reader_of(request)
-    with state.database.read() as c:
-        found = _next_agenda(c, state, reader)
-    if found is None or form not in FORMS:
+    try:
+        with state.database.read() as c:
+            paper = papers.next_agenda(c, state.settings, reader.now, meetings.DEFAULT, reader.locale)
+        as_asked = formats.Form(form)
+    except (meetings.NoSuchSeries, meetings.NoMeetingAhead, ValueError):
         return render(request, "missing.html", 404)
-    return FORMS[form](request, found, reader)
+    if as_asked is formats.Form.HTML:
+        return _page(request, paper)
+    media = "text/plain" if as_asked is formats.Form.MD else formats.MEDIA[as_asked]
+    return Response(formats.written(paper, as_asked), media_type=media)
 
 
-def _markdown(_request: Request, agenda: Agenda, reader: Reader) -> Response:
-    return PlainTextResponse(feeds.agenda_markdown(agenda, reader.locale, reader.zone))
-
-
-def _html(request: Request, agenda: Agenda, reader: Reader) -> Response:
-    fragment = Markup(feeds.agenda_html(agenda, reader.locale, reader.zone))  # noqa: S704 its template escapes
-    answer = render(request, "handout.html", title=feeds.title(agenda, reader.locale), agenda=fragment)
+def _page(request: Request, paper: Document) -> Response:
+    fragment = Markup(formats.html(paper))  # noqa: S704 its template escapes
+    answer = render(request, "handout.html", title=paper.title, agenda=fragment)
     answer.headers.update(OWN_STYLES)
     return answer
-
-
-def _json(_request: Request, agenda: Agenda, reader: Reader) -> Response:
-    return JSONResponse(feeds.agenda_json(agenda, reader.locale))
-
-
-FORMS = {"md": _markdown, "html": _html, "json": _json}
 
 
 @router.get("/handoffs/{number}", dependencies=[Depends(session.needed)])

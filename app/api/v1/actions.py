@@ -18,7 +18,7 @@ from app.api.schemas import Day, Key, Nothing, RowId, Shown, Word, Written, Writ
 from app.domain import action as decide
 from app.domain.action import ActionState, Promise, StepKind
 from app.domain.refusals import refused
-from app.flows import actions
+from app.flows import actions, sitting
 from app.flows.actions import Origin, Person
 from app.flows.dossier import NoSuchHandoff
 from app.flows.meetings import NoSuchSeries
@@ -65,6 +65,7 @@ class ActionWritten(Written):
 
     series: Key = "default"
     meeting: Annotated[int, Field(ge=1, le=100_000)] | None = Field(None, description="The meeting that decided it.")
+    task: WrittenId | None = Field(None, description="The meeting's entry of the kind task that it makes complete.")
     handoff: WrittenId | None = Field(None, description="The handoff that it came of.")
     sentence: Words = Field("", description="「{owner}が、{due}までに、{text}。完了基準: {done_when}」")
     owner: Name = ""
@@ -183,7 +184,7 @@ def list_actions(
             after=after(asked, int),
             limit=asked.limit,
         )
-    return page(request, response, found, lambda row: _shown(row, state, locale))
+    return page(request, response, found, lambda row: shown_action(row, state, locale))
 
 
 @router.post("", operation_id="add_action", status_code=201)
@@ -193,15 +194,17 @@ def add_action(
     """Owner, due date and definition of done are mandatory."""
     person = _person(token, state)
     with state.database.write() as c:
-        promise = _promise(c, body, person.today)
+        promise = promise_of(c, body, person.today)
         origin = Origin(body.series, body.meeting, body.handoff)
         try:
             row = actions.add(c, person, promise, origin, body.owner_email)
+            if body.task is not None:
+                sitting.take(c, person, origin, body.task, row.id)
         except NoSuchSeries:
             raise refused("/series", "unknown", "There is no meeting series {key}.", key=body.series) from None
         except NoSuchHandoff:
             raise refused("/handoff", "unknown", "There is no handoff {key}.", key=body.handoff) from None
-    return _shown(row, state, locale_of(request))
+    return shown_action(row, state, locale_of(request))
 
 
 @router.get("/{action_id}", operation_id="get_action", dependencies=[reads])
@@ -210,7 +213,7 @@ def get_action(action_id: RowId, state: Here, request: Request, _: Annotated[Not
     with state.database.read() as c:
         row, steps = actions.read(c, action_id)
     shown = [Step.model_validate(step, from_attributes=True) for step in steps]
-    return ActionFile(action=_shown(row, state, locale_of(request)), steps=shown)
+    return ActionFile(action=shown_action(row, state, locale_of(request)), steps=shown)
 
 
 @router.patch("/{action_id}", operation_id="edit_action")
@@ -282,10 +285,10 @@ def _said(state: State, request: Request, say: Callable[[Any, Person], Any], tok
     person = _person(token, state)
     with state.database.write() as c:
         row = say(c, person)
-    return _shown(row, state, locale_of(request))
+    return shown_action(row, state, locale_of(request))
 
 
-def _promise(c: Any, body: ActionWritten, today: date) -> Promise:
+def promise_of(c: Any, body: ActionWritten, today: date) -> Promise:
     """Raises Refused."""
     said = decide.Said(body.owner, body.due, body.text, body.done_when)
     if body.sentence:
@@ -306,7 +309,7 @@ def _today(state: State) -> date:
     return state.clock().astimezone(state.settings.zone).date()
 
 
-def _shown(row: Any, state: State, locale: str) -> Action:
+def shown_action(row: Any, state: State, locale: str) -> Action:
     promise = Promise(row.owner, row.due_on, row.text, row.done_when)
     known = {name: getattr(row, name) for name in Action.model_fields if hasattr(row, name)}
     return Action(

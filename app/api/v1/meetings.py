@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import Path, Query, Request
 from pydantic import ConfigDict, Field
 
 from app.api.auth import Admin, reads
@@ -14,17 +13,13 @@ from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.problems import locale_of, under
-from app.api.schemas import Asked, Key, Nothing, Shown, Written
-from app.domain.agenda import Agenda
+from app.api.schemas import Key, Nothing, Shown, Written
 from app.domain.language import text
 from app.domain.refusals import refused
 from app.domain.series import Series, warnings
-from app.flows import administer, agendas, meetings
+from app.flows import administer, meetings
 from app.flows.meetings import StoredSeries
 from app.flows.policies import NoSuchCalendar
-from app.pages import feeds
-from app.settings import Settings
-from app.state import State
 
 router = noun("/meetings", "Meetings")
 
@@ -61,34 +56,6 @@ EXAMPLE: dict[str, Any] = {
     "has_feed": True,
     "next_meeting": MEETING,
     "warnings": [],
-}
-AGENDA: dict[str, Any] = {
-    "schema": feeds.SCHEMA,
-    "series": {"key": "default", "name": "営業×マーケ連携会議"},
-    "meeting": MEETING | {"minutes": 60, "time_zone": "Asia/Tokyo", "moved": False},
-    "since": "2026-09-17T01:00:00Z",
-    "as_of": "2026-09-23T06:00:00Z",
-    "figures": {
-        "mqls": 18,
-        "mql_people": 17,
-        "attainment": {"met": 41, "n": 52, "rate": 0.788, "interval_95": [0.66, 0.878], "weight": "solid"},
-        "withdrawn": 1,
-        "voided": 0,
-        "unknown": 0,
-    },
-    "breaches": {"count": 11, "new": 9, "carried_over": 2, "groups": []},
-    "kpis": [
-        {
-            "key": "mqls",
-            "title": "MQL創出数",
-            "owner": "マーケティング",
-            "value": 76,
-            "target": 80,
-            "in_words": "76件(72名)",
-            "basis": "期間内にMQLになった件数。かっこ内は人数",
-            "rows": {"hit": 76},
-        }
-    ],
 }
 
 
@@ -130,10 +97,6 @@ class Feed(Shown):
             "examples": [{"url": "https://tasuki.example.com/feeds/5Xk3mC0b9vV2sYt7aQh1wZ8rN4pLd6eJ.ics"}]
         }
     )
-
-
-class AgendaAsked(Asked):
-    series: Key = Field("default", description="The series' key.")
 
 
 # --- series
@@ -204,103 +167,3 @@ def _shown(stored: StoredSeries, now: datetime, locale: str) -> MeetingSeries:
         next_meeting=following,
         warnings=[text(locale, said) for said in warnings(stored.series)],
     )
-
-
-# --- the agenda
-
-JSON, MARKDOWN, HTML = "application/json", "text/markdown", "text/html"
-AS_JSON: dict[str, Any] = {JSON: {"schema": {"type": "object"}, "example": AGENDA}}
-AS_MARKDOWN: dict[str, Any] = {MARKDOWN: {"schema": {"type": "string"}, "example": "# 営業×マーケ連携会議 #4\n"}}
-AS_HTML: dict[str, Any] = {HTML: {"schema": {"type": "string"}, "example": '<article lang="ja">…</article>'}}
-
-
-def _answers(content: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"description": "The agenda as it stands now.", "content": content}}
-
-
-AskedAgenda = Annotated[AgendaAsked, Query()]
-
-
-@router.get(
-    "/next/agenda",
-    operation_id="next_agenda",
-    dependencies=[reads],
-    response_class=Response,
-    responses=_answers(AS_JSON | AS_MARKDOWN | AS_HTML),
-)
-def next_agenda(asked: AskedAgenda, state: Here, request: Request) -> Response:
-    """The next meeting's agenda, live; JSON, Markdown or HTML as `Accept` asks, in the language of Accept-Language."""
-    answer = _agenda(state, request, asked.series, preferred(request.headers.get("accept", "")))
-    answer.headers["Vary"] = "Accept, Accept-Language"
-    return answer
-
-
-@router.get(
-    "/next/agenda.json",
-    operation_id="next_agenda_json",
-    dependencies=[reads],
-    response_class=Response,
-    responses=_answers(AS_JSON),
-)
-def next_agenda_json(asked: AskedAgenda, state: Here, request: Request) -> Response:
-    """The same as JSON."""
-    return _agenda(state, request, asked.series, JSON)
-
-
-@router.get(
-    "/next/agenda.md",
-    operation_id="next_agenda_markdown",
-    dependencies=[reads],
-    response_class=Response,
-    responses=_answers(AS_MARKDOWN),
-)
-def next_agenda_markdown(asked: AskedAgenda, state: Here, request: Request) -> Response:
-    """The same as Markdown, for pasting."""
-    return _agenda(state, request, asked.series, MARKDOWN)
-
-
-@router.get(
-    "/next/agenda.html",
-    operation_id="next_agenda_html",
-    dependencies=[reads],
-    response_class=Response,
-    responses=_answers(AS_HTML),
-)
-def next_agenda_html(asked: AskedAgenda, state: Here, request: Request) -> Response:
-    """The same as a fragment of HTML, for pasting."""
-    return _agenda(state, request, asked.series, HTML)
-
-
-def preferred(accept: str) -> str:
-    """The media type of ours that an Accept header likes most; JSON where it has no opinion."""
-    liked = {JSON: 0.0, MARKDOWN: 0.0, HTML: 0.0}
-    for part in accept.split(","):
-        media, _, rest = part.strip().partition(";")
-        if media.strip().lower() in liked:
-            liked[media.strip().lower()] = _quality(rest)
-    best = max(liked, key=lambda media: liked[media])
-    return best if liked[best] else JSON
-
-
-def _quality(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    try:
-        return float(value) if name.strip() == "q" else 1.0
-    except ValueError:
-        return 1.0
-
-
-def _agenda(state: State, request: Request, series: str, media: str) -> Response:
-    now = state.clock()
-    with state.database.read() as c:
-        agenda = agendas.next_agenda(c, state.settings, now, series)
-    return _written(agenda, media, locale_of(request), state.settings)
-
-
-def _written(agenda: Agenda, media: str, locale: str, settings: Settings) -> Response:
-    headers = {"Content-Language": locale}
-    if media == MARKDOWN:
-        return Response(feeds.agenda_markdown(agenda, locale, settings.zone), media_type=MARKDOWN, headers=headers)
-    if media == HTML:
-        return HTMLResponse(feeds.agenda_html(agenda, locale, settings.zone), headers=headers)
-    return JSONResponse(feeds.agenda_json(agenda, locale), headers=headers)
