@@ -41,7 +41,7 @@ def list_(as_json: AsJson = False) -> None:
         if as_json:
             terminal.json([_entry(stored, terminal) | {"used_by": used_by} for stored, used_by in found])
             return
-        columns = ("Key", "Version", "Name", "Minutes", "Status items", "Held by it", "By")
+        columns = ("Key", "Version", "Name", "Minutes", "Status items", "Held by it", "Saved by")
         terminal.table(columns, [_row(stored, used_by) for stored, used_by in found])
 
 
@@ -88,6 +88,7 @@ def built_in_(
 @app.command("set")
 def set_(key: Key, file: Annotated[str, typer.Argument(help="YAML or JSON; - is stdin.")]) -> None:
     """Add a template or its next version, by which the next meetings are held."""
+    templates.check_key(key)
     document = read_document(file)
     with opened() as (state, terminal), document.answerable():
         template = validated(Template, document.data)

@@ -74,10 +74,15 @@ def users(c: Connection, key: str) -> Sequence[StoredSeries]:
     return [stored for stored in meetings.all_series(c) if stored.series.template == key]
 
 
-def save(c: Connection, admin: Admin, key: str, template: Template) -> int:
-    """The version by which the next meetings are held; the same once more is no new one. Raises Refused."""
+def check_key(key: str) -> None:
+    """Raises Refused."""
     if not re.fullmatch(KEY, key):
         raise refused("/key", "string_pattern_mismatch", "Does not have the form {pattern}.", pattern=f"^{KEY}$")
+
+
+def save(c: Connection, admin: Admin, key: str, template: Template) -> int:
+    """The version by which the next meetings are held; the same once more is no new one. Raises Refused."""
+    check_key(key)
     lock(c)
     check_users(template, [stored.series for stored in users(c, key)])
     before = next(iter(_versions(c, key)), None)

@@ -15,7 +15,7 @@ CALENDAR = {
     "weekly": {day: ["09:00-18:00"] for day in ("mon", "tue", "wed", "thu", "fri")},
     "country": "JP",
 }
-SERIES = {"name": "週次会議", "weekday": "fri", "time": "10:00", "minutes": 75, "first": "2026-09-04"}
+SERIES = {"name": "週次会議", "weekday": "fri", "time": "10:00", "minutes": 75, "first": "2026-09-18"}
 
 
 def apply(office: Any, **more: Any) -> Any:

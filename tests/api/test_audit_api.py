@@ -27,7 +27,7 @@ SERIES: dict[str, Any] = {
     "time": "11:00",
     "minutes": 60,
     "every_weeks": 1,
-    "first": "2026-09-04",
+    "first": "2026-09-18",
     "time_zone": "Asia/Tokyo",
 }
 
@@ -163,6 +163,7 @@ REQUESTS: dict[str, Any] = {
     "make_feed": None,
     "revoke_feed": None,
     "remove_meeting_series": None,
+    "set_agenda_template": {"name": "週次", "minutes": 60, "items": [{"block": "decisions", "minutes": 60}]},
     "set_kpi_definition": {"definition": {"opportunity_of": "sql"}},
     "add_action": _action,
     "edit_action": {"owner": "田中"},
@@ -204,6 +205,7 @@ ENTRIES = {
     "make_feed": ("meeting_series.feed_made", "meeting_series:weekly"),
     "revoke_feed": ("meeting_series.feed_revoked", "meeting_series:weekly"),
     "remove_meeting_series": ("meeting_series.removed", "meeting_series:weekly"),
+    "set_agenda_template": ("agenda_template.set", "agenda_template:weekly"),
 }
 
 

@@ -30,7 +30,9 @@ READING = {
     "serve", "worker", "demo", "feeds", "due", "explain", "agenda", "quality", "audit", "report", "doctor",
     "source list", "source show", "source check", "source test", "source schema", "token list", "policy list",
     "policy show", "policy diff", "calendar list", "calendar show", "calendar propose", "calendar check",
-    "identities", "meeting series show", "deliveries list", "deliveries show", "bursts list", "alerts list",
+    "identities", "meeting series show",
+    "meeting template list", "meeting template show", "meeting template built-in",
+    "deliveries list", "deliveries show", "bursts list", "alerts list",
     "absence list", "kpi board", "kpi show", "kpi rows", "kpi definition", "action list", "action show",
     "channel list", "content list",
 }  # fmt: skip
@@ -53,6 +55,7 @@ WRITING: dict[str, tuple[str, str, list[str]]] = {
     "policy apply": ("-", "{policy}", ["policy.applied"]),
     "calendar apply": ("-", "{calendar}", ["calendar.applied"]),
     "meeting series set": ("--weekday fri", "", ["meeting_series.set"]),
+    "meeting template set": ("weekly -", "{template}", ["agenda_template.set"]),
     "meeting feed new": ("", "", ["meeting_series.feed_made"]),
     "meeting feed revoke": ("", "", ["meeting_series.feed_revoked"]),
     "identities join": ("hubspot:501 hubspot:502", "", ["leads.joined"]),
@@ -128,6 +131,7 @@ def test_every_command_that_changes_something_leaves_an_entry(office) -> None:
         "credential": CREDENTIAL,
         "policy": policy,
         "calendar": as_yaml(calendar),
+        "template": tasuki("meeting", "template", "built-in", "75").stdout,
     }
     for command, (words, stdin, actions) in WRITING.items():
         before = len(entries(state))

@@ -10,11 +10,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.domain.calendar import Calendar, japanese_office, with_public_holidays
+from app.domain.language import text
 from app.domain.refusals import Refused, validated
-from app.domain.series import Series, meetings, meetings_before, previous_meeting
+from app.domain.series import Series, meetings, meetings_before, previous_meeting, warnings
 
 JAPAN = with_public_holidays(japanese_office(), range(2025, 2029))
 TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+SATO = {"name": "佐藤", "email": "sato@example.jp", "role": "marketing_lead"}
+ITO = {"name": "伊藤", "email": "ito@example.jp", "role": "sales_lead"}
+TANAKA = {"name": "田中", "email": "tanaka@example.jp", "role": "inside_sales"}
 
 
 def series(**changes: Any) -> Series:
@@ -38,16 +44,28 @@ def held(found: Series, calendar: Calendar, after: str, count: int) -> list[str]
 @pytest.mark.parametrize(
     ("changes", "place", "words"),
     [
-        ({"minutes": 45}, "/minutes", "60 to 90 minutes"),
-        ({"minutes": 91}, "/minutes", "60 to 90 minutes"),
-        ({"every_weeks": 3}, "/every_weeks", "1"),
-        ({"every_weeks": 4}, "/every_weeks", "2"),
+        ({"minutes": 45}, "/minutes", "`60`, `75`, `90`"),
+        ({"minutes": 70}, "/minutes", "`60`, `75`, `90`"),
+        ({"every_weeks": 3}, "/every_weeks", "`1`, `2`, `4`"),
         ({"time": "24:00"}, "/time", ""),
         ({"time": "10:00:30"}, "/time", ""),
         ({"weekday": "monday"}, "/weekday", "mon"),
         ({"time_zone": "Asia/Tokio"}, "/time_zone", "Asia/Tokyo"),
         ({"time_zone": "../etc/passwd"}, "/time_zone", "Asia/Tokyo"),
-        ({"name": "  "}, "/name", "one line"),
+        ({"name": "  "}, "/name", "empty"),
+        ({"room": "A\nB"}, "/room", "one line"),
+        ({"room": "A" * 101}, "/room", "100"),
+        ({"template": "../x"}, "/template", "form"),
+        ({"attendees": [SATO | {"email": "sato"}]}, "/attendees/0/email", "suzuki@example.jp"),
+        ({"attendees": [SATO | {"email": "a@b.example\r\nBcc: c@d.example"}]}, "/attendees/0/email", "e-mail address"),
+        ({"attendees": [SATO | {"delegate": "ito"}]}, "/attendees/0/delegate", "e-mail address"),
+        ({"attendees": [SATO | {"name": " "}]}, "/attendees/0/name", "empty"),
+        ({"attendees": [SATO | {"role": "boss"}]}, "/attendees/0/role", "`marketing_lead`"),
+        ({"attendees": [SATO | {"duty": "boss"}]}, "/attendees/0/duty", "`note_taker`"),
+        ({"attendees": [SATO, SATO | {"email": "SATO@example.jp"}]}, "/attendees", "sato@example.jp stands here twice"),
+        ({"attendees": [SATO | {"duty": "facilitator"}, ITO | {"duty": "facilitator"}]}, "/attendees", "facilitator"),
+        ({"attendees": [SATO | {"duty": "note_taker"}, ITO | {"duty": "note_taker"}]}, "/attendees", "note taker"),
+        ({"attendees": [SATO | {"email": f"s{n}@example.jp"} for n in range(51)]}, "/attendees", "50"),
         ({"name": "a\r\nBEGIN:VEVENT"}, "/name", "one line"),
         ({"place": "room 1"}, "/place", "not known"),
     ],
@@ -60,10 +78,28 @@ def test_a_series_that_makes_no_sense_is_refused_at_its_place(changes: Any, plac
     assert words in refusal.message_en
 
 
-def test_the_refusal_of_a_short_meeting_is_told_in_japanese() -> None:
-    with pytest.raises(Refused) as refused:
-        series(minutes=30)
-    assert "60〜90分" in refused.value.refusals[0].message_ja
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, []),
+        ({"every_weeks": 2}, []),
+        ({"every_weeks": 4}, ["月次では間隔が空きすぎて施策の軌道修正が遅れるリスクがあります。"]),
+        ({"attendees": [SATO, ITO, TANAKA]}, []),
+        ({"attendees": [SATO, TANAKA]}, ["参加者に営業責任者がいません。"]),
+        (
+            {"attendees": [ITO]},
+            ["参加者にマーケティング責任者がいません。", "参加者にインサイドセールス担当がいません。"],
+        ),
+    ],
+)
+def test_what_speaks_against_a_series(changes: Any, said: list[str]) -> None:
+    assert [text("ja", each) for each in warnings(series(**changes))] == said
+
+
+def test_what_was_stored_before_there_were_attendees_is_still_read() -> None:
+    before = {"name": "会議", "weekday": "thu", "time": "10:00", "minutes": 75, "every_weeks": 2}
+    found = Series.model_validate(before | {"first": "2026-09-03", "time_zone": "Asia/Tokyo"})
+    assert (found.room, found.template, found.attendees) == ("", "", ())
 
 
 @pytest.mark.parametrize("minutes", [60, 75, 90])
@@ -73,7 +109,7 @@ def test_sixty_to_ninety_minutes_are_fine(minutes: int) -> None:
 
 
 def test_a_series_survives_its_own_json() -> None:
-    written = series(every_weeks=2, minutes=75)
+    written = series(every_weeks=2, minutes=75, room="会議室A", attendees=[SATO | {"duty": "facilitator"}, ITO])
     assert Series.model_validate(written.model_dump(mode="json")) == written
 
 
@@ -97,6 +133,8 @@ def test_a_series_survives_its_own_json() -> None:
         # a meeting that is running is still the next; one that is over is not
         ({}, JAPAN, "2026-09-14T10:59:59", ["2 9/14"]),
         ({}, JAPAN, "2026-09-14T11:00", ["3 9/24"]),
+        # every four weeks
+        ({"every_weeks": 4}, JAPAN, "2026-09-08", ["2 10/5", "3 11/2", "4 11/30"]),
         # long before the first
         ({}, JAPAN, "2020-01-01", ["1 9/7", "2 9/14"]),
     ],
@@ -124,7 +162,7 @@ def test_the_meeting_before_is_the_one_that_was_held() -> None:
     assert previous_meeting(series(), calendar, first) is None
 
 
-@pytest.mark.parametrize("every_weeks", [1, 2])
+@pytest.mark.parametrize("every_weeks", [1, 2, 4])
 @pytest.mark.parametrize("weekday", ["mon", "wed", "fri", "sun"])
 def test_years_of_meetings_keep_their_order_on_open_days(weekday: str, every_weeks: int) -> None:
     calendar = JAPAN.model_copy(
