@@ -14,7 +14,7 @@ from app.domain.checklist import Mark, Point
 from app.domain.health import health as healthy
 from app.domain.policy import BEGINNING
 from app.domain.run import Entry, Said, Stage
-from app.domain.template import TITLES
+from app.domain.template import title_of
 from app.flows import preparation, record, reviews
 from app.flows.actions import Person
 from app.flows.meetings import DEFAULT, read_series
@@ -124,7 +124,7 @@ def items(found: Record, terminal: Terminal) -> None:
         [
             "▶" if number == found.run.current else "",
             number,
-            box.title or terminal.words(TITLES[box.block]),
+            title_of(box, terminal.locale),
             box.minutes,
             round(found.run.spent[number].total_seconds() / 60) if number in found.run.spent else "",
         ]

@@ -14,7 +14,7 @@ from app.domain import action as promises
 from app.domain.policy import BEGINNING
 from app.domain.refusals import Refused
 from app.domain.run import Entry, Said, Stage
-from app.domain.template import QUESTIONS, TITLES
+from app.domain.template import question_of, title_of
 from app.flows import actions, preparation, record
 from app.flows.actions import Origin
 from app.flows.meetings import DEFAULT
@@ -107,10 +107,9 @@ class Table:
         number = found.run.current or 1
         box = found.template.items[number - 1]
         left = timedelta(minutes=box.minutes) - found.run.spent.get(number, timedelta())
-        words = self.terminal.words
-        title = box.title or words(TITLES[box.block])
+        title = title_of(box, self.terminal.locale)
         self.terminal.line(f"[{number}/{found.items}] {title} — {timer(left, self.terminal)}", style="bold")
-        self.terminal.line(box.question or words(QUESTIONS[box.block]))
+        self.terminal.line(question_of(box, self.terminal.locale))
         for each in read_paper(found.row.agenda[self.terminal.locale]).items[number - 1].tables:
             for line in (each.title, *each.text):
                 self.terminal.line(line)

@@ -14,7 +14,9 @@ from sqlalchemy import Connection, select
 
 from app.db import Database
 from app.domain import checklist as points
+from app.domain.action import StepKind
 from app.domain.agreement import AlertReason
+from app.domain.ahead import draft_from, share_by
 from app.domain.checklist import Evidence, Point
 from app.domain.refusals import refused
 from app.domain.run import Entry, Said, Stage, read_run
@@ -70,9 +72,9 @@ def _prepare(database: Database, settings: Settings, words: Words, stored: Store
         meeting = stored.next_meeting(now)
     except NoMeetingAhead:
         return False
-    if now >= record.draft_from(stored, meeting):
+    if now >= draft_from(stored.series, stored.calendar, meeting):
         drafted(database, stored, meeting, now)
-    return now >= record.share_by(stored, meeting) and _freeze(database, settings, words, stored, now)
+    return now >= share_by(stored.series, stored.calendar, meeting) and _freeze(database, settings, words, stored, now)
 
 
 def drafted(database: Database, stored: StoredSeries, meeting: Date, now: datetime) -> None:
@@ -203,6 +205,9 @@ def closing(c: Connection, found: Record) -> Closing:
 
 # --- the checklist
 
+#: What says how an open item stands.
+ANSWERS = (StepKind.REPORTED.value, StepKind.CARRIED.value, StepKind.REOPENED.value)
+
 
 def evidence(c: Connection, found: Record) -> Evidence:
     row = found.row
@@ -232,5 +237,5 @@ def _unanswered(c: Connection, found: Record) -> list[int]:
     day = row.starts_at.astimezone(found.series.zone).date()
     due = [item.id for item in actions.open_before(c, row.series_key, row.number) if item.due_on <= day]
     said = select(ActionStep.action_id).where(ActionStep.action_id.in_(due), ActionStep.at >= row.drafted_at)
-    answered = set(c.execute(said).scalars())
+    answered = set(c.execute(said.where(ActionStep.kind.in_(ANSWERS))).scalars())
     return [number for number in due if number not in answered]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain import run as decide
-from app.domain.calendar import ClockKind
-from app.domain.deadline import before_deadline
+from app.domain.ahead import share_by
 from app.domain.health import Held
 from app.domain.refusals import refused
 from app.domain.run import Entry, Presence, Run, Said
@@ -26,10 +25,6 @@ from app.flows.lists import Key, Page, page
 from app.flows.meetings import StoredSeries
 from app.models import ActionItem, Meeting, MeetingEntry
 
-#: The agenda is out this much open time ahead.
-AHEAD = timedelta(hours=24)
-#: The draft is made this long ahead, and this much open time before the agenda goes out, so that owners can answer.
-DRAFT_AHEAD, TO_ANSWER = timedelta(days=3), timedelta(hours=8)
 #: Meetings that a look back shows.
 LOOK_BACK = 8
 #: What goes on with an item where nobody says which.
@@ -59,15 +54,6 @@ class Record:
         return len(self.template.items)
 
 
-def share_by(stored: StoredSeries, meeting: Date) -> datetime:
-    return before_deadline(meeting.start, AHEAD, ClockKind.BUSINESS_HOURS, stored.calendar)
-
-
-def draft_from(stored: StoredSeries, meeting: Date) -> datetime:
-    to_answer = before_deadline(share_by(stored, meeting), TO_ANSWER, ClockKind.BUSINESS_HOURS, stored.calendar)
-    return min(meeting.start - DRAFT_AHEAD, to_answer)
-
-
 def draft(
     c: Connection, stored: StoredSeries, meeting: Date, template: Template, version: int, now: datetime
 ) -> tuple[Any, bool]:
@@ -90,7 +76,7 @@ def _as_planned(stored: StoredSeries, meeting: Date, template: Template, version
         "series": stored.series.model_dump(mode="json"),
         "template": template.model_dump(mode="json"),
         "template_version": version,
-        "share_by": share_by(stored, meeting),
+        "share_by": share_by(stored.series, stored.calendar, meeting),
     }
 
 

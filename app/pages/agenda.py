@@ -16,7 +16,7 @@ from app.domain.policy import PolicyVersion
 from app.domain.rules import explain_rule
 from app.domain.series import Series
 from app.domain.statistics import share_in_words
-from app.domain.template import OWNERS, QUESTIONS, ROLE_NAMES, STATUS, TITLES, Block, Duty, Role, warnings
+from app.domain.template import ROLE_NAMES, STATUS, Block, owner_of, question_of, title_of, warnings
 from app.domain.template import Item as Box
 from app.flows.agendas import Prepared
 from app.flows.discussion import LISTED
@@ -89,11 +89,11 @@ def items(shown: Prepared, say: Words) -> Iterator[Item]:
         yield Item(
             number=number,
             block=box.block.value,
-            title=one_line(box.title) or say(TITLES[box.block]),
+            title=title_of(box, say.locale),
             minutes=box.minutes,
             begins=f"{begins.astimezone(series.zone):%H:%M}",
             owner=owner_in_words(box, series, say),
-            question=one_line(box.question) or say(QUESTIONS[box.block]),
+            question=question_of(box, say.locale),
             status=box.block in STATUS,
             tables=tuple(EVIDENCE[box.block](shown, say)),
         )
@@ -102,7 +102,7 @@ def items(shown: Prepared, say: Words) -> Iterator[Item]:
 
 def owner_in_words(box: Box, series: Series, say: Words) -> str:
     """`営業責任者(田中 舞)`; the role alone where nobody is named for it."""
-    who: Role | Duty = box.owner or OWNERS[box.block]
+    who = owner_of(box)
     names = [one_line(each.name) for each in series.attendees if who in (each.role, each.duty)]
     role = say(ROLE_NAMES[who])
     return say("{words} ({detail})", words=role, detail=say(", ").join(names)) if names else role

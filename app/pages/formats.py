@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.domain.language import text
 from app.notify.contract import Link, Message
-from app.pages.document import MINUTES, Document, Item, Table
+from app.pages.document import Document, Item, Table
 
 #: What Markdown could take for markup inside a line.
 MARKUP = re.compile(r"[\\`*_\[\]<>|~&!#]|:(?=//)")
@@ -198,13 +198,16 @@ def workbook(paper: Document) -> bytes:
         # of the frozen figures' moment, so that the same paper is the same file
         book.set_properties({"title": paper.title, "created": paper.as_of.replace(tzinfo=None)})
         wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-        page = book.add_worksheet(text(paper.locale, "Minutes of the meeting" if paper.schema_ == MINUTES else "Agenda"))
+        page = book.add_worksheet(text(paper.locale, SHEETS[paper.schema_]))
         page.set_column(0, 0, 32, wrapped)
         page.set_column(1, 6, 28, wrapped)
         for number, row in enumerate(rows(paper)):
             for column, cell in enumerate(row):
                 page.write_string(number, column, cell, wrapped)
     return out.getvalue()
+
+
+SHEETS = {"tasuki.agenda/2": "Agenda", "tasuki.minutes/1": "Minutes of the meeting"}
 
 
 # --- a message

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.language import moment
 from app.domain.run import Entry, Presence, Run, Said
-from app.domain.template import TITLES, Block
+from app.domain.template import Block, title_of
 from app.domain.template import Item as Box
 from app.flows.preparation import Closing
 from app.flows.record import Record
@@ -91,7 +91,7 @@ def _items(held: Closing, say: Words) -> Iterator[Item]:
         yield Item(
             number=number,
             block=box.block.value,
-            title=one_line(box.title) or say(TITLES[box.block]),
+            title=title_of(box, say.locale),
             minutes=round(took.total_seconds() / 60) if took else 0,
             begins=_taken_up(found.run, number, found.series.zone),
             owner=owner_in_words(box, found.series, say),

@@ -20,7 +20,7 @@ from app.domain.health import health
 from app.domain.language import text
 from app.domain.policy import BEGINNING
 from app.domain.run import Entry, Presence, ReviewOutcome, Said, Stage
-from app.domain.template import TITLES
+from app.domain.template import title_of
 from app.flows import letters, preparation, record, sitting
 from app.flows.actions import Person
 from app.flows.record import Record
@@ -375,7 +375,7 @@ def _items(found: Record, locale: str) -> list[ItemOnTheTable]:
     return [
         ItemOnTheTable(
             number=number,
-            title=box.title or text(locale, TITLES[box.block]),
+            title=title_of(box, locale),
             minutes=box.minutes,
             spent_seconds=whole_seconds(spent.get(number, timedelta())),
             left_seconds=whole_seconds(timedelta(minutes=box.minutes) - spent.get(number, timedelta())),
