@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, func, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from app.domain import agenda as decide
-from app.domain.agenda import Agenda, Arrivals, Breach, Figures
+from app.domain.agenda import Agenda, Figures
 from app.domain.calendar import Calendar, Weekday
 from app.domain.clock import Verdict
 from app.domain.series import Meeting, Series, meetings, meetings_before
-from app.flows import kpis
+from app.flows import breaches, kpis
 from app.flows.policies import all_versions, newest_calendar
-from app.models import HANDED_OVER, CalendarVersion, Handoff, Lead, MeetingSeries, VerdictChange
+from app.models import HANDED_OVER, CalendarVersion, Handoff, MeetingSeries, VerdictChange
 from app.settings import Settings
 
 DEFAULT = "default"
 #: Meetings in a feed.
 AHEAD, BACK = 8, 4
-#: Moments of qualification that lie closer together than this are read at once.
-READ_TOGETHER = timedelta(days=1)
 #: SEQUENCE of RFC 5545 counts from here, in seconds.
 SEQUENCE_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -167,8 +164,7 @@ def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEF
     stored, policies = read_series(c, key), all_versions(c)
     meeting = stored.next_meeting(now)
     since = decide.period_start(stored.series, stored.calendar, meeting, now)
-    breaches = _breaches(c, settings, since, now)
-    arrivals = Arrivals(_qualified_around(c, [b.qualified_at for b in breaches]), policies)
+    missed, arrivals = breaches.read(c, settings, policies, since, now)
     counting = kpis.lately(c, settings.zone, now)
     return Agenda(
         series_key=key,
@@ -177,73 +173,10 @@ def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEF
         since=since,
         as_of=now,
         figures=_figures(c, since, now),
-        groups=decide.grouped(breaches, policies, arrivals, since, now),
+        groups=decide.grouped(missed, policies, arrivals, since, now),
         kpis=tuple(kpis.board(c, policies, counting)),
         definition=counting.definition,
     )
-
-
-def _breaches(c: Connection, settings: Settings, since: datetime, now: datetime) -> list[Breach]:
-    """Open ones however old, and those since the last meeting that were followed up late."""
-    still_open = _overdue().where(Handoff.verdict.in_(sorted(decide.OPEN_MISSED)), Handoff.due_at < now)
-    late = _overdue().where(Handoff.verdict == Verdict.MET_LATE, Handoff.due_at >= since, Handoff.due_at < now)
-    return [_breach(row, settings) for query in (still_open, late) for row in c.execute(query)]
-
-
-def _overdue() -> Select[Any]:
-    return (
-        select(
-            Handoff.id,
-            Handoff.policy_id,
-            Handoff.owner,
-            Handoff.qualified_at,
-            Handoff.visible_at,
-            Handoff.due_at,
-            Handoff.touched_at,
-            Handoff.episode["owner_name"].as_string().label("owner_name"),
-            Handoff.episode["assigned_at"].as_string().label("assigned_at"),
-            Handoff.episode["automated_touches"].as_integer().label("automated_touches"),
-            Lead.id.label("lead_id"),
-            Lead.name,
-            Lead.company,
-            Handoff.burst_id,
-        )
-        .join(Lead, Lead.id == Handoff.lead_id)
-        .where(HANDED_OVER)
-    )
-
-
-def _breach(row: Any, settings: Settings) -> Breach:
-    return Breach(
-        handoff_id=row.id,
-        lead=decide.Lead(row.lead_id, row.name, row.company),
-        policy_id=row.policy_id,
-        owner=row.owner_name or row.owner,
-        qualified_at=row.qualified_at,
-        visible_at=row.visible_at,
-        assigned_at=datetime.fromisoformat(row.assigned_at) if row.assigned_at else None,
-        due_at=row.due_at,
-        touched_at=row.touched_at,
-        automated_touches=row.automated_touches,
-        link=f"{settings.public_url}/handoffs/{row.id}",
-    )
-
-
-def _qualified_around(c: Connection, moments: Sequence[datetime]) -> Iterable[tuple[int, datetime]]:
-    """Policy version and moment of every handoff that qualified near one of these moments."""
-    for first, last in _spans(sorted(moments)):
-        around = Handoff.qualified_at.between(first - decide.BULK_WITHIN, last + decide.BULK_WITHIN)
-        yield from c.execute(select(Handoff.policy_id, Handoff.qualified_at).where(HANDED_OVER, around))
-
-
-def _spans(moments: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
-    spans: list[tuple[datetime, datetime]] = []
-    for at in moments:
-        if spans and at - spans[-1][1] <= READ_TOGETHER:
-            spans[-1] = (spans[-1][0], at)
-        else:
-            spans.append((at, at))
-    return spans
 
 
 def _figures(c: Connection, since: datetime, now: datetime) -> Figures:
