@@ -15,7 +15,7 @@ from app.domain.clock import Verdict
 from app.domain.episode import Event
 from app.domain.policy import Policies
 from app.domain.touches import ACTS, attempts
-from app.flows import absences, lately
+from app.flows import absences, lately, told
 from app.models import HANDED_OVER, Handoff
 from app.models import Event as EventRow
 from app.models import Lead as LeadRow
@@ -150,12 +150,9 @@ def _with_attempts(c: Connection, found: list[Breach], policies: Policies, arriv
 
 
 def _acts(c: Connection, lead_ids: Iterable[int]) -> dict[int, list[Event]]:
-    """What sales did about these leads, and what it took back; along `ix_events_lead_id`."""
-    columns = (EventRow.id, EventRow.kind, EventRow.occurred_at, EventRow.received_at, EventRow.data)
-    more = (EventRow.recorded_at, EventRow.record, EventRow.revised_at, EventRow.lead_id)
-    kinds = sorted(ACTS | {EventKind.RETRACTED})
+    """What sales did about each of these leads, and what it took back; along `ix_events_lead_id`."""
+    sales = EventRow.kind.in_(sorted(ACTS | {EventKind.RETRACTED}))
     found: dict[int, list[Event]] = {}
     for chunk in lately.chunks(lead_ids):
-        for row in c.execute(select(*columns, *more).where(EventRow.lead_id.in_(chunk), EventRow.kind.in_(kinds))):
-            found.setdefault(row.lead_id, []).append(Event(row.id, EventKind(row.kind), *row[2:8]))
+        found |= told.ledgers_of(c, chunk, [sales])
     return found
