@@ -34,6 +34,7 @@ from app.flows import (
     lists,
     meetings,
     policies,
+    process_rules,
     sources,
 )
 
@@ -107,6 +108,7 @@ NOT_THERE: dict[type[Exception], str] = {
     policies.NoSuchCalendar: "There is no calendar {key}.",
     sources.NoSuchSource: "There is no source called {key}.",
     actions.NoSuchAction: "There is no action item {key}.",
+    process_rules.NoSuchProcessRule: "There is no process rule {key}.",
     definitions.NoSuchDefinition: "The definitions have no version {key}.",
     channels.NoSuchWord: "Nobody has decided which channel {key} means.",
     contents.NoSuchContent: "No content has the id {key}.",

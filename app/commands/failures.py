@@ -21,6 +21,7 @@ from app.flows.dossier import NoSuchHandoff
 from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchPolicy
 from app.flows.meetings import NoMeetingAhead, NoSuchSeries
 from app.flows.policies import NoSuchCalendar
+from app.flows.process_rules import NoSuchProcessRule
 from app.flows.sources import NoSuchSource, WrongKey
 from app.flows.tokens import NoSuchToken
 from app.settings import BadSettings, Settings
@@ -51,6 +52,7 @@ UNKNOWN: dict[type[Exception], str] = {
     NoSuchWord: "Nobody has decided which channel {name} means. `tasuki channel list` shows the words.",
     NoSuchContent: "No content has the id {name}. `tasuki content list` shows it.",
     NoSuchAction: "No action item has the number {name}. `tasuki action list` shows them.",
+    NoSuchProcessRule: "No process rule has the key {name}. `tasuki process-rule list` shows them.",
     NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
 }
 
