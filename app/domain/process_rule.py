@@ -122,8 +122,8 @@ def in_words(state: RuleState, cases: int | None, locale: str) -> str:
 #: Message ids.
 STATES = {
     RuleState.REFLECTED: "kept for 7 days",
-    RuleState.IN_GRACE: "agreed on less than 7 days ago; {count} cases so far",
-    RuleState.VIOLATED: "not kept: {count} cases in 7 days",
+    RuleState.IN_GRACE: "agreed on less than 7 days ago; cases so far: {count}",
+    RuleState.VIOLATED: "not kept; cases in 7 days: {count}",
     RuleState.UNCHECKED: "not verified: no check goes with it",
     RuleState.WITHDRAWN: "applies no more",
 }
