@@ -27,6 +27,7 @@ from app.commands import (
     kpis,
     meetings,
     policies,
+    process_rules,
     reports,
     serving,
     sources,
@@ -143,6 +144,7 @@ app.add_typer(kpis.app, name="kpi")
 app.add_typer(meetings.app, name="meeting")
 app.add_typer(actions.app, name="action")
 app.add_typer(held.proposal, name="proposal")
+app.add_typer(process_rules.app, name="process-rule")
 app.add_typer(imports.app, name="import")
 app.add_typer(channels.app, name="channel")
 app.add_typer(contents.app, name="content")

@@ -21,6 +21,7 @@ from app.flows.dossier import NoSuchHandoff
 from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchPolicy
 from app.flows.meetings import NoMeetingAhead, NoSuchSeries
 from app.flows.policies import NoSuchCalendar
+from app.flows.process_rules import NoSuchProcessRule
 from app.flows.record import NoSuchMeeting
 from app.flows.reviews import NoSuchProposal
 from app.flows.sources import NoSuchSource, WrongKey
@@ -60,6 +61,7 @@ UNKNOWN: dict[type[Exception], str] = {
     NotWritten: "Meeting {name} has no such paper yet: the agenda is frozen 24 business hours ahead, the minutes are "
     "written when it is closed.",
     NoSuchProposal: "No proposal has the number {name}. `tasuki proposal list` shows them.",
+    NoSuchProcessRule: "No process rule has the key {name}. `tasuki process-rule list` shows them.",
     NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
 }
 

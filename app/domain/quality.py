@@ -53,7 +53,7 @@ class Look:
     """Up to when and how far back one looks, and the SLA of the time."""
 
     now: datetime
-    days: int
+    days: float
     policies: Policies
 
     @property

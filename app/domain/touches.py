@@ -64,6 +64,23 @@ def acts_of(
     ]
 
 
+def attempts(events: Iterable[Event], after: datetime, until: datetime) -> int:
+    """How often a person tried after the one moment and up to the other: calls, e-mails, meetings, and statuses that
+    say so. `events`: all acts on the lead. Whether an attempt counts under a policy is not asked."""
+    told = _told_anew(sorted(revisions.in_force(events), key=lambda e: e.place))
+    return sum(_tried(event) for event in told if after < event.occurred_at <= until)
+
+
+#: Statuses by which somebody says that they work on the lead.
+TRYING = frozenset({LeadStatus.WORKING, LeadStatus.CONTACTED})
+
+
+def _tried(event: Event) -> bool:
+    if event.kind is EventKind.FOLLOW_UP:
+        return not event.data.get("automated")
+    return event.kind is EventKind.STATUS and event.data.get("status") in TRYING
+
+
 def _overtaken(by: Event) -> Standing:
     return Standing.RETRACTED if revisions.taken_back(by) else Standing.REVISED
 

@@ -29,6 +29,11 @@ def current(c: Connection, now: datetime) -> Sequence[Any]:
     return c.execute(select(Absence.__table__).where(Absence.until > now).order_by(Absence.since, Absence.id)).all()
 
 
+def between(c: Connection, first: datetime, last: datetime) -> Sequence[Any]:
+    """Absences that touch that time, over or not."""
+    return c.execute(select(Absence.__table__).where(Absence.since <= last, Absence.until > first)).all()
+
+
 def add(c: Connection, *, owner: str, since: datetime, until: datetime, delegate: str, by: str, now: datetime) -> int:
     """`delegate`: an e-mail address; empty: the policy's intake address. Raises Refused."""
     if until <= since:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from app.domain import agenda as decide
-from app.domain.agenda import Agenda, Arrivals, Breach, Figures
+from app.domain.agenda import Agenda, Figures
 from app.domain.clock import Verdict
 from app.domain.health import Held
 from app.domain.kpi import Definition, Figure
 from app.domain.policy import Policies
 from app.domain.run import Entry
 from app.domain.template import Template
-from app.flows import discussion, kpis, record, templates
+from app.flows import breaches, discussion, kpis, record, templates
 from app.flows.cases import Asked
 from app.flows.discussion import Discussion
 from app.flows.meetings import DEFAULT, StoredSeries, read_series
 from app.flows.policies import all_versions
-from app.models import HANDED_OVER, Handoff, Lead, VerdictChange
+from app.models import HANDED_OVER, Handoff, VerdictChange
 from app.settings import Settings
-
-#: Moments of qualification that lie closer together than this are read at once.
-READ_TOGETHER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +75,7 @@ def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEF
 def _agenda(c: Connection, settings: Settings, stored: StoredSeries, known: Policies, now: datetime) -> Agenda:
     meeting = stored.next_meeting(now)
     since = decide.period_start(stored.series, stored.calendar, meeting, now)
-    breaches = _breaches(c, settings, since, now)
-    arrivals = Arrivals(_qualified_around(c, [b.qualified_at for b in breaches]), known)
+    missed, arrivals = breaches.read(c, settings, known, since, now)
     return Agenda(
         series_key=stored.key,
         series=stored.series,
@@ -87,71 +83,8 @@ def _agenda(c: Connection, settings: Settings, stored: StoredSeries, known: Poli
         since=since,
         as_of=now,
         figures=_figures(c, since, now),
-        groups=decide.grouped(breaches, known, arrivals, since, now),
+        groups=decide.grouped(missed, known, arrivals, since, now),
     )
-
-
-def _breaches(c: Connection, settings: Settings, since: datetime, now: datetime) -> list[Breach]:
-    """Open ones however old, and those since the last meeting that were followed up late."""
-    still_open = _overdue().where(Handoff.verdict.in_(sorted(decide.OPEN_MISSED)), Handoff.due_at < now)
-    late = _overdue().where(Handoff.verdict == Verdict.MET_LATE, Handoff.due_at >= since, Handoff.due_at < now)
-    return [_breach(row, settings) for query in (still_open, late) for row in c.execute(query)]
-
-
-def _overdue() -> Select[Any]:
-    return (
-        select(
-            Handoff.id,
-            Handoff.policy_id,
-            Handoff.owner,
-            Handoff.qualified_at,
-            Handoff.visible_at,
-            Handoff.due_at,
-            Handoff.touched_at,
-            Handoff.episode["owner_name"].as_string().label("owner_name"),
-            Handoff.episode["assigned_at"].as_string().label("assigned_at"),
-            Handoff.episode["automated_touches"].as_integer().label("automated_touches"),
-            Lead.id.label("lead_id"),
-            Lead.name,
-            Lead.company,
-            Handoff.burst_id,
-        )
-        .join(Lead, Lead.id == Handoff.lead_id)
-        .where(HANDED_OVER)
-    )
-
-
-def _breach(row: Any, settings: Settings) -> Breach:
-    return Breach(
-        handoff_id=row.id,
-        lead=decide.Lead(row.lead_id, row.name, row.company),
-        policy_id=row.policy_id,
-        owner=row.owner_name or row.owner,
-        qualified_at=row.qualified_at,
-        visible_at=row.visible_at,
-        assigned_at=datetime.fromisoformat(row.assigned_at) if row.assigned_at else None,
-        due_at=row.due_at,
-        touched_at=row.touched_at,
-        automated_touches=row.automated_touches,
-        link=f"{settings.public_url}/handoffs/{row.id}",
-    )
-
-
-def _qualified_around(c: Connection, moments: Sequence[datetime]) -> Iterable[tuple[int, datetime]]:
-    """Policy version and moment of every handoff that qualified near one of these moments."""
-    for first, last in _spans(sorted(moments)):
-        around = Handoff.qualified_at.between(first - decide.BULK_WITHIN, last + decide.BULK_WITHIN)
-        yield from c.execute(select(Handoff.policy_id, Handoff.qualified_at).where(HANDED_OVER, around))
-
-
-def _spans(moments: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
-    spans: list[tuple[datetime, datetime]] = []
-    for at in moments:
-        if spans and at - spans[-1][1] <= READ_TOGETHER:
-            spans[-1] = (spans[-1][0], at)
-        else:
-            spans.append((at, at))
-    return spans
 
 
 def _figures(c: Connection, since: datetime, now: datetime) -> Figures:

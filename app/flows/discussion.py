@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from app.domain.kpi import Figure, Kpi
 from app.domain.policy import Policies, PolicyVersion
 from app.domain.quality import Look
-from app.flows import actions, contents, kpis, quality, reviews, spend
+from app.flows import actions, contents, kpis, process_rules, quality, reviews, spend
 from app.flows.cases import Asked
 from app.flows.kpis import By
 from app.flows.meetings import StoredSeries
@@ -56,6 +56,8 @@ class Discussion:
     costs: Sequence[Cost]
     #: What the data leaves to be mended; only kinds that have cases.
     quality: Sequence[Task]
+    #: What was agreed on about the data, and whether the data keeps it.
+    rules: Sequence[process_rules.Standing]
     #: The SLA in force.
     policies: Sequence[PolicyVersion]
     #: Changes that were decided and wait to be adopted, and adopted ones whose review has come.
@@ -78,6 +80,7 @@ def gather(
         month=month,
         costs=_costs(c, known, asked, month, today),
         quality=[task for task in tasks if task.tally.count],
+        rules=process_rules.standing(c, known, settings.zone, now),
         policies=known.in_force(now),
         proposals=reviews.listed(c, series_key=stored.key, state="proposed"),
         reviews=reviews.due(c, known, stored.key, on, settings.zone, now),

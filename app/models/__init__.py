@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, String, UniqueCo
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.actions import ActionItem, ActionStep
+from app.models.agreements import ProcessRule
 from app.models.base import Base, own_key
 from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
 from app.models.columns import UtcTime
@@ -47,6 +48,7 @@ __all__ = [
     "MeetingSeries",
     "Opportunity",
     "PolicyVersion",
+    "ProcessRule",
     "Progress",
     "Silence",
     "SlaProposal",

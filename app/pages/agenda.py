@@ -240,16 +240,23 @@ def _cost(cost: Any, say: Words) -> Line:
 
 
 def _data_quality(shown: Prepared, say: Words) -> Iterator[Table]:
-    if not shown.discussion.quality:
+    if tasks := shown.discussion.quality:
+        yield Table(
+            columns=say.columns("What", "Cases", "Remedy"),
+            lines=tuple(Line(cells=(say(t.title), f"{t.tally.count:,}", say(t.remedy))) for t in tasks),
+        )
+    else:
         yield Table(text=(say("The data leaves nothing to be mended."),))
-        return
-    yield Table(
-        columns=say.columns("What", "Cases", "Remedy"),
-        lines=tuple(
-            Line(cells=(say(task.title), f"{task.tally.count:,}", say(task.remedy)))
-            for task in shown.discussion.quality
-        ),
-    )
+    if rules := shown.discussion.rules:
+        yield Table(
+            title=say("What was agreed on, and whether the tools show it"),
+            columns=say.columns("Rule", "Agreed", "State"),
+            lines=tuple(_rule(rule, say) for rule in rules),
+        )
+
+
+def _rule(rule: Any, say: Words) -> Line:
+    return Line(cells=(one_line(rule.row.text), say.day(rule.row.agreed_on), rule.in_words(say.locale)))
 
 
 def _sla(shown: Prepared, say: Words) -> Iterator[Table]:

@@ -6,7 +6,7 @@ from alembic import op
 from app.models.columns import Json, Key, UtcTime
 
 revision = "20261130_agenda_templates"
-down_revision = "20261126_actions"
+down_revision = "20261129_process_rules"
 branch_labels = None
 depends_on = None
 

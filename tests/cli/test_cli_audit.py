@@ -34,7 +34,7 @@ READING = {
     "meeting template list", "meeting template show", "meeting template built-in",
     "deliveries list", "deliveries show", "bursts list", "alerts list",
     "absence list", "kpi board", "kpi show", "kpi rows", "kpi definition", "action list", "action show",
-    "channel list", "content list",
+    "channel list", "content list", "process-rule list", "process-rule show",
 }  # fmt: skip
 #: Command → (what follows it, what is typed, the actions it leaves), in the order of the walk.
 WRITING: dict[str, tuple[str, str, list[str]]] = {
@@ -72,6 +72,9 @@ WRITING: dict[str, tuple[str, str, list[str]]] = {
     "action done": ("1", "", ["action.done"]),
     "action reopen": ("1 --reason 未承認だった", "", ["action.reopened"]),
     "action drop": ("1 --reason 不要", "", ["action.dropped"]),
+    "process-rule add": ("in-2h 2時間以内に記録する --check late_logging", "", ["process_rule.added"]),
+    "process-rule change": ("in-2h --most 2", "", ["process_rule.changed"]),
+    "process-rule withdraw": ("in-2h --reason 自動化した", "", ["process_rule.withdrawn"]),
     "import visits": ("-", "day,sessions,conversions\n2026-09-16,420,9\n", ["web_visits.set"]),
     "import spend": ("-", "month,channel,spent\n2026-08,exhibition,2840000\n", ["spend.set"]),
     "channel set": ("展示会 exhibition", "", ["channel.set"]),

@@ -7,21 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.domain.agenda import (
-    FIXES,
-    LISTED,
-    TITLES,
-    Arrivals,
-    Breach,
-    Cause,
-    Lead,
-    cause_of,
-    figures,
-    grouped,
-    period_start,
-)
+from app.domain.agenda import LISTED, figures, grouped, period_start
 from app.domain.bursts import spans
 from app.domain.calendar import ClockKind, japanese_office, with_public_holidays
+from app.domain.causes import CAPACITY, FIXES, TITLES, Arrivals, Backlog, Breach, Cause, Lead, cause_of
 from app.domain.clock import Verdict
 from app.domain.language import text
 from app.domain.policy import Policies, PolicyVersion, default_policy
@@ -68,6 +57,15 @@ BULK = Arrivals([(1, QUALIFIED + n * timedelta(seconds=20)) for n in range(21)],
 LATE = {"assigned_at": QUALIFIED + 13 * H}
 NIGHT = {"qualified_at": QUALIFIED + 12 * H, "visible_at": QUALIFIED + 12 * H, "due_at": QUALIFIED + 36 * H}
 MAILED = {"automated_touches": 2}
+DUE = QUALIFIED + 24 * H
+AWAY = {"away": ((DUE - H, DUE + H),)}
+LOADED = {"waiting": CAPACITY + 1}
+TRIED = {"attempts": 1}
+
+
+def absent(*hours: tuple[float, float]) -> dict[str, object]:
+    """Away from and until so many hours after becoming MQL."""
+    return {"away": tuple((QUALIFIED + since * H, QUALIFIED + until * H) for since, until in hours)}
 
 
 @pytest.mark.parametrize(
@@ -75,11 +73,34 @@ MAILED = {"automated_touches": 2}
     [
         ({}, ELAPSED, CALM, Cause.UNEXPLAINED),
         # the first that is true wins, in the order of Cause
-        ({"owner": None, **LATE, **MAILED}, ELAPSED, BULK, Cause.NO_OWNER),
-        ({**LATE, **MAILED}, ELAPSED, BULK, Cause.BULK),
-        ({**LATE, **MAILED}, ELAPSED, CALM, Cause.HANDOVER_DELAY),
-        ({**NIGHT, **MAILED, "assigned_at": None}, ELAPSED, CALM, Cause.CLOSED_PERIOD),
-        (MAILED, ELAPSED, CALM, Cause.ONLY_AUTO_TOUCH),
+        ({"owner": None, **AWAY, **LATE, **MAILED, **LOADED, **TRIED}, ELAPSED, BULK, Cause.NO_OWNER),
+        ({**AWAY, **LATE, **MAILED, **LOADED, **TRIED}, ELAPSED, BULK, Cause.OWNER_ABSENT),
+        ({**LATE, **MAILED, **LOADED, **TRIED}, ELAPSED, BULK, Cause.BULK),
+        ({**LATE, **MAILED, **LOADED, **TRIED}, ELAPSED, CALM, Cause.HANDOVER_DELAY),
+        ({**NIGHT, **MAILED, **LOADED, **TRIED, "assigned_at": None}, ELAPSED, CALM, Cause.CLOSED_PERIOD),
+        ({**MAILED, **LOADED, **TRIED}, ELAPSED, CALM, Cause.ONLY_AUTO_TOUCH),
+        ({**LOADED, **TRIED}, ELAPSED, CALM, Cause.CAPACITY),
+        (TRIED, ELAPSED, CALM, Cause.UNREACHABLE_ATTEMPTS),
+        # away at the deadline, which is before coming back …
+        (absent((23.9, 24.1)), ELAPSED, CALM, Cause.OWNER_ABSENT),
+        (absent((24, 30)), ELAPSED, CALM, Cause.OWNER_ABSENT),
+        (absent((20, 24)), ELAPSED, CALM, Cause.UNEXPLAINED),
+        (absent((25, 90)), ELAPSED, CALM, Cause.UNEXPLAINED),
+        # … or for over half of the time: only that within the time, and no hour twice
+        (absent((-90, 12)), ELAPSED, CALM, Cause.UNEXPLAINED),
+        (absent((-90, 12.1)), ELAPSED, CALM, Cause.OWNER_ABSENT),
+        (absent((1, 8), (10, 16)), ELAPSED, CALM, Cause.OWNER_ABSENT),
+        (absent((1, 8), (2, 9), (3, 4), (8, 10)), ELAPSED, CALM, Cause.UNEXPLAINED),
+        (absent((1, 13.1), (2, 9)), ELAPSED, CALM, Cause.OWNER_ABSENT),
+        # on the policy's clock: Thursday 10:00 to Friday 10:00 has nine hours, of which the night is none
+        ({"policy_id": 2, **absent((5, 23))}, HOURS, CALM, Cause.UNEXPLAINED),
+        ({"policy_id": 2, **absent((3, 23))}, HOURS, CALM, Cause.OWNER_ABSENT),
+        # a burst of its source, whatever else arrived
+        ({"burst": True}, ELAPSED, CALM, Cause.BULK),
+        # more than it, not as many
+        ({"waiting": CAPACITY}, ELAPSED, CALM, Cause.UNEXPLAINED),
+        # followed up late after what did not count
+        ({**TRIED, "touched_at": DUE + 5 * H}, ELAPSED, CALM, Cause.UNREACHABLE_ATTEMPTS),
         # bulk: of this policy, at this time
         ({}, OTHER, BULK, Cause.UNEXPLAINED),
         ({"qualified_at": QUALIFIED - MINUTE}, ELAPSED, BULK, Cause.UNEXPLAINED),
@@ -121,6 +142,33 @@ MAILED = {"automated_touches": 2}
 )
 def test_cause(changes: dict, agreed: PolicyVersion, arrivals: Arrivals, cause: Cause) -> None:
     assert cause_of(breach(**changes), agreed, arrivals) is cause
+
+
+@pytest.mark.parametrize(
+    ("owner", "hours", "waiting"),
+    [
+        ("tanaka", -0.1, 0),
+        ("tanaka", 0, 1),  # it waits from its first moment …
+        ("tanaka", 2, 2),
+        ("tanaka", 2.9, 2),
+        ("tanaka", 3, 1),  # … and no more when it is followed up
+        ("tanaka", 90, 1),
+        ("suzuki", 2, 1),
+        ("nobody", 2, 0),
+    ],
+)
+def test_how_many_wait_for_an_owner(owner: str, hours: float, waiting: int) -> None:
+    waits = [
+        ("tanaka", QUALIFIED + H, QUALIFIED + 3 * H),
+        ("tanaka", QUALIFIED, None),
+        ("suzuki", QUALIFIED, QUALIFIED + 9 * H),
+    ]
+    assert Backlog(waits).waiting(owner, QUALIFIED + hours * H) == waiting
+
+
+def test_the_fix_says_how_many_are_too_many() -> None:
+    assert str(CAPACITY) in FIXES[Cause.CAPACITY]
+    assert str(CAPACITY) in text("ja", FIXES[Cause.CAPACITY])
 
 
 @pytest.mark.parametrize(

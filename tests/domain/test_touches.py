@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from app.domain.history import Episode, Event, Touch
 from app.domain.policy import FollowUps
-from app.domain.touches import Standing, acts_of
+from app.domain.touches import Standing, acts_of, attempts
 from connectors.contract import EventKind
 
 MQL = datetime(2026, 9, 18, 8, 30, tzinfo=UTC)
@@ -107,3 +108,35 @@ def test_a_handoff_has_the_acts_between_the_earlier_contact_and_its_end(at, mine
 )
 def test_what_ended_the_handoff_before_belongs_to_that_one(at, mine) -> None:
     assert len(standings([act("follow_up", at, **CALL)], episode(), before=MQL - H)) == mine
+
+
+@pytest.mark.parametrize(
+    ("events", "tried"),
+    [
+        ([], 0),
+        ([act("follow_up", MQL + H, **CALL)], 1),
+        ([act("follow_up", MQL + n * H, f"e{n}", channel="other", automated=False) for n in (1, 2, 3)], 3),
+        ([act("follow_up", MQL + H, channel="email", automated=True)], 0),
+        # after the lead became MQL, up to the deadline
+        ([act("follow_up", MQL, **CALL), act("follow_up", DUE + H, "e2", **CALL)], 0),
+        ([act("follow_up", DUE, **CALL)], 1),
+        ([act("status", MQL + H, status="working", raw="対応中")], 1),
+        (
+            [
+                act("status", MQL - H, status="working", raw="W"),
+                act("status", MQL + H, "e2", status="working", raw="W"),
+            ],
+            0,
+        ),
+        ([act("status", MQL + H, status="new", raw="New"), act("status", MQL + 2 * H, "e2", status=None, raw="?")], 0),
+        ([act("disposition", MQL + H, outcome="accepted"), act("opportunity", MQL + H, "e2", opportunity="1")], 0),
+    ],
+)
+def test_attempts(events, tried) -> None:
+    assert attempts(events, MQL, DUE) == tried
+
+
+def test_an_attempt_that_was_taken_back_is_none() -> None:
+    called = replace(act("follow_up", MQL + H, **CALL), record="call:1")
+    gone = replace(act("retracted", MQL + 2 * H, "e2"), record="call:1")
+    assert (attempts([called], MQL, DUE), attempts([called, gone], MQL, DUE)) == (1, 0)
