@@ -256,7 +256,7 @@ def _data_quality(shown: Prepared, say: Words) -> Iterator[Table]:
 
 
 def _rule(rule: Any, say: Words) -> Line:
-    return Line(cells=(one_line(rule.row.text), say.day(rule.row.agreed_on), rule.in_words(say.locale)))
+    return Line(cells=(one_line(rule.rule.text), say.day(rule.rule.agreed_on), rule.in_words(say.locale)))
 
 
 def _sla(shown: Prepared, say: Words) -> Iterator[Table]:

@@ -10,7 +10,7 @@ from sqlalchemy import event, insert
 
 from app.db import Database
 from app.domain.causes import CAPACITY
-from app.flows import absences, meetings, policies, sweep
+from app.flows import absences, agendas, meetings, policies, sweep
 from app.flows.policies import Cache
 from app.models import Burst, Handoff
 from app.settings import Settings
@@ -42,7 +42,7 @@ def causes(database: Database, settings: Settings, now: datetime = NOW) -> dict[
     with database.write() as c:
         meetings.ensure_default_series(c, settings, FRIDAY - timedelta(days=30))
     with database.read() as c:
-        return {group.cause.value: group.count for group in meetings.next_agenda(c, settings, now).groups}
+        return {group.cause.value: group.count for group in agendas.next_agenda(c, settings, now).groups}
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_the_number_of_queries_does_not_grow_with_the_breaches(database, setting
         statements: list[str] = []
         with database.read() as c:
             event.listen(c, "before_cursor_execute", lambda _c, _cur, said, *_: statements.append(said))
-            meetings.next_agenda(c, settings, NOW)
+            agendas.next_agenda(c, settings, NOW)
         return len(statements)
 
     apply(handed_over("a"), AT)
