@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.policy import BEGINNING
-from app.flows import alerts, backfill, bursts, confirm, errands, feeds, funnel, reconcile, sweep
+from app.flows import alerts, backfill, bursts, confirm, errands, feeds, funnel, outcome_digests, reconcile, sweep
 from app.flows.ledger import BATCH
 from app.models import Heartbeat
 from app.state import State, http_client
@@ -53,6 +53,7 @@ class Scheduler:
             ("confirm", self._confirm, 5),
             ("funnel", self._funnel, 5),
             ("bursts", lambda: bursts.watch(state.database, state.versions, state.settings, state.clock()), 20),
+            ("outcomes", self._tell_outcomes, 60),
         ]
 
     def _watch(self) -> None:
@@ -63,6 +64,10 @@ class Scheduler:
         while not self._stopping.is_set():
             if not alerts.send_owed(state.database, state.versions, state.channels, state.settings, state.clock()):
                 return
+
+    def _tell_outcomes(self) -> None:
+        state = self._state
+        outcome_digests.owe(state.database, state.versions, state.settings, state.clock())
 
     def _ask_tools(self) -> None:
         while not self._stopping.is_set() and self._state.ledger.ask(self._state.clock()):

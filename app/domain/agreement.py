@@ -25,6 +25,8 @@ class AlertReason(StrEnum):
     FEED_DARK = "feed_dark"
     #: … and is back.
     FEED_BACK = "feed_back"
+    #: Marketing hears at 17:00 what became of its leads; to an address or a webhook, never to an owner.
+    OUTCOMES = "outcomes"
 
 
 class Duty(StrEnum):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.actions import ActionItem, ActionStep
 from app.models.base import Base, own_key
+from app.models.brief import BriefFeedback, BriefFields, OutcomeDigest, ToldOutcome
 from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
 from app.models.columns import UtcTime
 from app.models.funnel import KpiDefinition, Opportunity, Progress
@@ -25,6 +26,8 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "Base",
+    "BriefFeedback",
+    "BriefFields",
     "Burst",
     "CalendarVersion",
     "Channel",
@@ -41,11 +44,13 @@ __all__ = [
     "LeadIdentity",
     "MeetingSeries",
     "Opportunity",
+    "OutcomeDigest",
     "PolicyVersion",
     "Progress",
     "Silence",
     "Source",
     "Spend",
+    "ToldOutcome",
     "UtcTime",
     "VerdictChange",
     "WebDay",

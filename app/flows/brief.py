@@ -1,0 +1,161 @@
+"""The brief of a lead for sales, and how complete the briefs of a period's MQLs are."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
+
+from app.domain import brief as decide
+from app.domain.agenda import Lead as Person
+from app.domain.agreement import Duty
+from app.domain.brief import Completeness, Contents, Known, Past, Score, Wanted
+from app.domain.episode import Episode, episode_from_json
+from app.domain.funnel import Standing
+from app.flows import brief_feedback, brief_fields, identities, lately, lists, told
+from app.models import Content, Event, Lead, LeadIdentity, Opportunity, Progress
+from connectors.contract import EMAIL, EventKind
+
+#: Standings of handoffs that were an MQL.
+MQL = (Standing.COUNTED, Standing.RETURNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """One handoff of the lead."""
+
+    handoff_id: int
+    episode: Episode
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What sales should know before the first call. No phone number and no mail address is in it."""
+
+    lead: Person
+    #: The record in the SFA.
+    url: str | None
+    source: str | None
+    campaign: str | None
+    #: Name and value of what the tools told of the company.
+    company: tuple[tuple[str, str], ...]
+    past: Past
+    #: The newest handoff; None: the lead has not become MQL.
+    handover: Handover | None
+    #: The newest first.
+    earlier: tuple[Handover, ...]
+    #: Opportunities, the newest first.
+    opportunities: Sequence[Any]
+    wanted: Wanted
+    score: Score
+
+
+def read(c: Connection, lead_id: int) -> Brief:
+    """Of the lead that this one turned out to be. Raises NoSuchLead."""
+    file = lists.lead(c, identities.current(c, lead_id))
+    lead, (_, wanted) = file.lead, brief_fields.newest(c)
+    origin = c.execute(select(Lead.source, Lead.campaign).where(Lead.id == lead.id)).one()
+    past = decide.past(told.ledger_of(c, lead.id), contents(c))
+    handed = [row for row in file.handoffs if row.duty == Duty.FOLLOW_UP]
+    handovers = [Handover(row.id, episode_from_json(row.episode)) for row in reversed(handed)]
+    known = Known(
+        company=lead.company,
+        name=lead.name,
+        owner=lead.history.get("owner"),
+        source=origin.source,
+        campaign=origin.campaign,
+        activities=bool(past.activities),
+        topics=bool(past.topics),
+        touches=bool(past.touches),
+        email_known=any(system == EMAIL for system, _ in file.identities),
+        attributes=file.attributes,
+    )
+    return Brief(
+        lead=Person(lead.id, lead.name, lead.company),
+        url=lead.url,
+        source=origin.source,
+        campaign=origin.campaign,
+        company=decide.company_context(file.attributes),
+        past=past,
+        handover=handovers[0] if handovers else None,
+        earlier=tuple(handovers[1:]),
+        opportunities=_opportunities(c, lead.id),
+        wanted=wanted,
+        score=decide.score(wanted, known),
+    )
+
+
+def contents(c: Connection) -> Contents:
+    """What the company has registered."""
+    rows = c.execute(select(Content.asset, Content.title, Content.topic)).all()
+    by_title = {row.title: row.topic for row in rows if row.title and row.topic}
+    topics = by_title | {row.asset: row.topic for row in rows if row.topic}
+    return Contents({row.asset: row.title for row in rows if row.title}, topics)
+
+
+def _opportunities(c: Connection, lead_id: int) -> Sequence[Any]:
+    mine = select(Opportunity.__table__).where(Opportunity.lead_id == lead_id)
+    return c.execute(mine.order_by(Opportunity.opened_at.desc(), Opportunity.id.desc())).all()
+
+
+# --- many at once
+
+
+def completeness(c: Connection, since: datetime, until: datetime) -> Completeness:
+    """Of the MQLs of that time (since <= qualified < until), as their briefs are now and by what is wanted now.
+
+    A few queries, however many there are; a lead that became MQL twice counts twice.
+    """
+    version, wanted = brief_fields.newest(c)
+    period = (Progress.qualified_at >= since, Progress.qualified_at < until, Progress.standing.in_(MQL))
+    mine = select(Progress.lead_id).where(*period)
+    having = {field: _having(c, field, mine) if field in wanted.fields else frozenset() for field in EVENTS}
+    columns = (Progress.lead_id, Lead.company, Lead.name, Lead.source, Lead.campaign)
+    more = (Lead.history["owner"].as_string().label("owner"), Lead.history["attributes"].label("attributes"))
+    rows = c.execute(select(*columns, *more).join(Lead, Lead.id == Progress.lead_id).where(*period)).all()
+    known = (_known(row, having) for row in rows)
+    helpful = brief_feedback.helpful(c, since, until)
+    return decide.completeness(version, wanted, known, helpful)
+
+
+def _known(row: Any, having: Mapping[str, Container[int]]) -> Known:
+    said = {name: value for name, value in row._mapping.items() if name != "lead_id"}
+    return Known(**(said | {field: row.lead_id in leads for field, leads in having.items()}))
+
+
+#: Wanted fields that are not in the lead's own row.
+EVENTS = ("activities", "topics", "touches", "email_known")
+
+
+def _having(c: Connection, field: str, leads: Select[Any]) -> frozenset[int]:
+    """Which of these leads have any."""
+    match field:
+        case "email_known":
+            named = select(LeadIdentity.lead_id).where(LeadIdentity.system == EMAIL, LeadIdentity.lead_id.in_(leads))
+            return frozenset(c.execute(named.distinct()).scalars())
+        case "activities":
+            return _told(c, leads, Event.kind == EventKind.ACTIVITY.value)
+        case "topics":
+            return _told(c, leads, Event.kind == EventKind.ACTIVITY.value, _with_topic())
+        case _:
+            by_hand = Event.data["automated"].as_boolean().is_not(True)
+            return _told(c, leads, Event.kind == EventKind.FOLLOW_UP.value, by_hand)
+
+
+def _with_topic() -> ColumnElement[bool]:
+    asset, title = Event.data["asset"].as_string(), Event.data["title"].as_string()
+    grouped = select(Content.asset).where(Content.topic.is_not(None))
+    titled = select(Content.title).where(Content.topic.is_not(None), Content.title.is_not(None))
+    return or_(Event.data["topics"][0].as_string() != "", asset.in_(grouped), title.in_(titled))
+
+
+def _told(c: Connection, leads: Select[Any], *which: ColumnElement[bool]) -> frozenset[int]:
+    """Leads with such an event that still stands; few kinds of record are ever edited."""
+    mine = (Event.lead_id.in_(leads), *which)
+    found = set(c.execute(select(Event.lead_id).where(*mine, Event.record.is_(None)).distinct()).scalars())
+    edited = c.execute(select(Event.id, Event.lead_id, Event.record).where(*mine, Event.record.is_not(None))).all()
+    gone = lately.overtaken(c, (row.record for row in edited if row.lead_id not in found))
+    return frozenset(found | {row.lead_id for row in edited if row.id not in gone})
