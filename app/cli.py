@@ -24,6 +24,7 @@ from app.commands import (
     identities,
     imports,
     kpis,
+    leads,
     meetings,
     policies,
     reports,
@@ -141,6 +142,7 @@ app.command()(meetings.agenda)
 app.add_typer(kpis.app, name="kpi")
 app.add_typer(meetings.app, name="meeting")
 app.add_typer(actions.app, name="action")
+app.add_typer(leads.app, name="lead")
 app.add_typer(imports.app, name="import")
 app.add_typer(channels.app, name="channel")
 app.add_typer(contents.app, name="content")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.domain.calendar import ClockKind
 from app.domain.refusals import complaint
@@ -88,6 +88,12 @@ class AlertRoute(Document):
     on: tuple[AlertReason, ...] = (AlertReason.AT_RISK, AlertReason.BREACHED, AlertReason.WITHDRAWN)
     #: Send at any hour; otherwise a message waits for the calendar's next opening.
     page: bool = False
+
+    @model_validator(mode="after")
+    def outcomes_have_an_address(self) -> AlertRoute:
+        if AlertReason.OUTCOMES in self.on and self.to == "owner":
+            raise complaint("outcomes_to_owner", "Outcomes are for marketing; write an address or a webhook's name.")
+        return self
 
 
 class Escalation(Document):

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from app.domain import revisions
+from app.domain.agreement import STORABLE
 from app.domain.episode import Event
 from app.domain.labels import one_line
 from app.domain.refusals import complaint
@@ -87,6 +88,16 @@ class Wanted(BaseModel):
         if twice := [name for name, count in Counter(fields).items() if count > 1]:
             raise complaint("brief_field_twice", "{field} is named twice.", field=twice[0])
         return fields
+
+
+class Said(BaseModel):
+    """What somebody says of a brief, besides whether it helped."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    note: Annotated[str, Field(max_length=1000), STORABLE] = ""
+    #: Empty: whoever asks.
+    by: Annotated[str, Field(max_length=200), AfterValidator(one_line)] = ""
 
 
 # --- how complete it is

@@ -19,8 +19,7 @@ def rate(c: Connection, handoff_id: int, *, helpful: bool, note: str, by: str, a
 
     Raises NoSuchHandoff.
     """
-    if c.scalar(select(Handoff.id).where(Handoff.id == handoff_id, HANDED_OVER)) is None:
-        raise NoSuchHandoff(handoff_id)
+    _check(c, handoff_id)
     said = {"by": by, "helpful": helpful, "note": note}
     row = {"handoff_id": handoff_id, "at": now, **said}
     number = c.execute(insert(BriefFeedback).values(row).returning(BriefFeedback.id)).scalar_one()
@@ -28,8 +27,14 @@ def rate(c: Connection, handoff_id: int, *, helpful: bool, note: str, by: str, a
     return number
 
 
+def _check(c: Connection, handoff_id: int) -> None:
+    if c.scalar(select(Handoff.id).where(Handoff.id == handoff_id, HANDED_OVER)) is None:
+        raise NoSuchHandoff(handoff_id)
+
+
 def of_handoff(c: Connection, handoff_id: int) -> Sequence[Any]:
-    """The newest word of each person, the newest first."""
+    """The newest word of each person, the newest first. Raises NoSuchHandoff."""
+    _check(c, handoff_id)
     mine = select(BriefFeedback.__table__).where(BriefFeedback.handoff_id == handoff_id, _newest())
     return c.execute(mine.order_by(BriefFeedback.id.desc())).all()
 

@@ -133,7 +133,7 @@ def in_words(told: Sequence[Milestone], reference: str, settings: Settings, loca
     return Message(
         reference=reference,
         title=text(locale, "What became of your leads: {parts}", parts=parts),
-        fields=tuple((text(locale, WORDS[group.became]), _line(group, settings, locale, named)) for group in groups),
+        fields=tuple((text(locale, WORDS[group.became]), _line(group, locale, named=named)) for group in groups),
         links=(Link(text(locale, "Open the list"), f"{settings.public_url}/"),),
         locale=locale,
     )
@@ -143,7 +143,7 @@ def _count(group: Group, locale: str) -> str:
     return f"{text(locale, WORDS[group.became])} {len(group.milestones)}"
 
 
-def _line(group: Group, settings: Settings, locale: str, named: bool) -> str:
+def _line(group: Group, locale: str, *, named: bool) -> str:
     """`2: 基準外 1、時期尚早 1`, and in an e-mail a line for each lead."""
     reasons = _list((f"{reason} {count}" for reason, count in group.reasons(locale)), locale)
     count = str(len(group.milestones))

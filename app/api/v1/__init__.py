@@ -11,6 +11,7 @@ from app.api.v1 import (
     actions,
     alerts,
     audit,
+    briefs,
     bursts,
     calendars,
     channels,
@@ -24,6 +25,7 @@ from app.api.v1 import (
     kpis,
     leads,
     meetings,
+    outcomes,
     policies,
     quality,
     readings,
@@ -34,6 +36,8 @@ from app.api.v1 import (
 )
 
 NOUNS = (
+    outcomes,
+    briefs,
     leads,
     handoffs,
     follow_ups,
