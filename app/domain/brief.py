@@ -80,11 +80,13 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    fields: Annotated[tuple[Wish, ...], Field(min_length=1, max_length=30)] = USUAL
+    fields: Annotated[tuple[Wish, ...], Field(max_length=30)] = USUAL
 
     @field_validator("fields")
     @classmethod
-    def each_once(cls, fields: tuple[str, ...]) -> tuple[str, ...]:
+    def some_each_once(cls, fields: tuple[str, ...]) -> tuple[str, ...]:
+        if not fields:
+            raise complaint("brief_fields_needed", "Name one field at least.")
         if twice := [name for name, count in Counter(fields).items() if count > 1]:
             raise complaint("brief_field_twice", "{field} is named twice.", field=twice[0])
         return fields

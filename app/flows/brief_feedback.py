@@ -42,9 +42,9 @@ def of_handoff(c: Connection, handoff_id: int) -> Sequence[Any]:
 def helpful(c: Connection, since: datetime, until: datetime) -> Share:
     """Of those who said something of handoffs that qualified in that time (since <= qualified < until)."""
     mine = (HANDED_OVER, Handoff.qualified_at >= since, Handoff.qualified_at < until, _newest())
-    told = select(BriefFeedback.helpful, func.count()).join(Handoff, Handoff.id == BriefFeedback.handoff_id)
-    counts = dict(c.execute(told.where(*mine).group_by(BriefFeedback.helpful)).tuples().all())
-    return Share(counts.get(True, 0), sum(counts.values()))
+    told = select(BriefFeedback.helpful).join(Handoff, Handoff.id == BriefFeedback.handoff_id)
+    said = c.execute(told.where(*mine)).scalars().all()
+    return Share(sum(said), len(said))
 
 
 def _newest() -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.db import Database
@@ -102,16 +102,20 @@ def untold(c: Connection, now: datetime) -> list[Milestone]:
     found = outcomes.since(c, now - HISTORY)
     known: set[tuple[int, int, str]] = set()
     for chunk in chunks(each.lead.id for each in found):
-        columns = (ToldOutcome.lead_id, ToldOutcome.number, ToldOutcome.key)
-        known |= set(c.execute(select(*columns).where(ToldOutcome.lead_id.in_(chunk))).tuples())
+        known |= _places(c, ToldOutcome.lead_id.in_(chunk))
     return [each for each in found if each.place not in known]
+
+
+def _places(c: Connection, which: ColumnElement[bool]) -> set[tuple[int, int, str]]:
+    """Milestone.place of what was told."""
+    told = c.execute(select(ToldOutcome.lead_id, ToldOutcome.number, ToldOutcome.key).where(which))
+    return {(row.lead_id, row.number, row.key) for row in told}
 
 
 def news(c: Connection, policies: Policies, alert: Any, now: datetime) -> list[Milestone]:
     """What the alert's recipient hears that day, without what turned out not to be so since."""
     day = date.fromisoformat(alert.subject.partition(":")[2])
-    columns = (ToldOutcome.lead_id, ToldOutcome.number, ToldOutcome.key)
-    told = set(c.execute(select(*columns).where(ToldOutcome.day == day)).tuples())
+    told = _places(c, ToldOutcome.day == day)
     routes, route = recipients(policies, now), (alert.channel, alert.recipient)
     standing = [each for each in outcomes.of_leads(c, {lead_id for lead_id, *_ in told}) if each.place in told]
     return [each for each in standing if route in routes.get(_key(policies, each), ())]

@@ -146,7 +146,7 @@ def completeness_in_words(found: Completeness, locale: str) -> list[tuple[str, s
     average = f"{found.average:.0%}" if found.average is not None else text(locale, "no information")
     missing = ("・" if locale == "ja" else ", ").join(f"{field_in_words(f, locale)} {n}" for f, n in found.missing)
     return [
-        (text(locale, "MQLs"), str(found.mqls)),
+        (text(locale, "MQLs in the period"), str(found.mqls)),
         (text(locale, "Fields filled, on average"), average),
         (text(locale, "Complete briefs"), share_in_words(found.complete, locale)),
         (text(locale, "Most often missing"), missing or "–"),

@@ -32,7 +32,7 @@ READING = {
     "policy show", "policy diff", "calendar list", "calendar show", "calendar propose", "calendar check",
     "identities", "meeting series show", "deliveries list", "deliveries show", "bursts list", "alerts list",
     "absence list", "kpi board", "kpi show", "kpi rows", "kpi definition", "action list", "action show",
-    "channel list", "content list",
+    "channel list", "content list", "lead brief", "lead completeness", "lead fields", "lead outcomes",
 }  # fmt: skip
 #: Command → (what follows it, what is typed, the actions it leaves), in the order of the walk.
 WRITING: dict[str, tuple[str, str, list[str]]] = {
@@ -69,6 +69,8 @@ WRITING: dict[str, tuple[str, str, list[str]]] = {
     "action done": ("1", "", ["action.done"]),
     "action reopen": ("1 --reason 未承認だった", "", ["action.reopened"]),
     "action drop": ("1 --reason 不要", "", ["action.dropped"]),
+    "lead want": ("company topics", "", ["brief.fields_set"]),
+    "lead helpful": ("1 --no --note 電話番号がない", "", ["brief.rated"]),
     "import visits": ("-", "day,sessions,conversions\n2026-09-16,420,9\n", ["web_visits.set"]),
     "import spend": ("-", "month,channel,spent\n2026-08,exhibition,2840000\n", ["spend.set"]),
     "channel set": ("展示会 exhibition", "", ["channel.set"]),
