@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from app.domain import revisions
 from app.domain.agreement import STORABLE
 from app.domain.episode import Event
+from app.domain.funnel import CAMPAIGN, SOURCE
 from app.domain.labels import one_line
 from app.domain.refusals import complaint
 from app.domain.statistics import Share
@@ -281,8 +282,10 @@ def _touch(event: Event) -> PastTouch:
 
 
 def company_context(attributes: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What the tools told of the company and its person, by name, without numbers and addresses to reach them."""
-    shown = {name: value for name, value in attributes.items() if _said(value) and not HIDDEN.search(name)}
+    """What the tools told of the company and its person besides where they came from, by name, without numbers and
+    addresses to reach them."""
+    told = {name: value for name, value in attributes.items() if name not in (SOURCE, CAMPAIGN) and _said(value)}
+    shown = {name: value for name, value in told.items() if not HIDDEN.search(name)}
     return tuple((name, without_contacts(str(shown[name])) or "") for name in sorted(shown))
 
 

@@ -148,10 +148,10 @@ def _count(group: Group, locale: str) -> str:
 
 
 def _line(group: Group, locale: str, *, named: bool) -> str:
-    """`2: 基準外 1、時期尚早 1`, and in an e-mail a line for each lead."""
+    """`2件(基準外 1・時期尚早 1)`, and in an e-mail a line for each lead."""
     reasons = _list((f"{reason} {count}" for reason, count in group.reasons(locale)), locale)
-    count = str(len(group.milestones))
-    head = text(locale, "{count}: {reasons}", count=count, reasons=reasons) if reasons else count
+    count = text(locale, "{count} in all", count=len(group.milestones))
+    head = text(locale, "{words} ({detail})", words=count, detail=reasons) if reasons else count
     if not named:
         return head
     lines = [_named(group, each, locale) for each in group.milestones[:NAMED]]

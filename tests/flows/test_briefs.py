@@ -65,7 +65,7 @@ def test_a_brief_says_what_happened(database, known) -> None:
     ((earlier,),) = (found.earlier,)
     assert (earlier.episode.outcome, earlier.episode.outcome_reason) == ("recycled", "予算が来期")
     assert [(deal.state, deal.name) for deal in found.opportunities] == [("open", "ライン増設")]
-    assert dict(found.company) == {"industry": "製造", "lead_source": "展示会"}
+    assert dict(found.company) == {"industry": "製造"}
     assert (found.score.present, found.score.missing) == (7, ())
     assert "090" not in repr(found.past) + repr(found.company)
 
