@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from app.domain import brief as decide
 from app.domain.agenda import Lead as Person
@@ -112,7 +112,7 @@ def completeness(c: Connection, since: datetime, until: datetime) -> Completenes
     version, wanted = brief_fields.newest(c)
     period = (Progress.qualified_at >= since, Progress.qualified_at < until, Progress.standing.in_(MQL))
     mine = select(Progress.lead_id).where(*period)
-    having = {field: _having(c, field, mine) if field in wanted.fields else frozenset() for field in EVENTS}
+    having = _told(c, mine, wanted) | {"email_known": _with_mail(c, mine) if "email_known" in wanted.fields else set()}
     columns = (Progress.lead_id, Lead.company, Lead.name, Lead.source, Lead.campaign)
     more = (Lead.history["owner"].as_string().label("owner"), Lead.history["attributes"].label("attributes"))
     rows = c.execute(select(*columns, *more).join(Lead, Lead.id == Progress.lead_id).where(*period)).all()
@@ -126,36 +126,41 @@ def _known(row: Any, having: Mapping[str, Container[int]]) -> Known:
     return Known(**(said | {field: row.lead_id in leads for field, leads in having.items()}))
 
 
-#: Wanted fields that are not in the lead's own row.
-EVENTS = ("activities", "topics", "touches", "email_known")
+def _with_mail(c: Connection, leads: Select[Any]) -> set[int]:
+    named = select(LeadIdentity.lead_id).where(LeadIdentity.system == EMAIL, LeadIdentity.lead_id.in_(leads))
+    return set(c.execute(named).scalars())
 
 
-def _having(c: Connection, field: str, leads: Select[Any]) -> frozenset[int]:
-    """Which of these leads have any."""
-    match field:
-        case "email_known":
-            named = select(LeadIdentity.lead_id).where(LeadIdentity.system == EMAIL, LeadIdentity.lead_id.in_(leads))
-            return frozenset(c.execute(named.distinct()).scalars())
-        case "activities":
-            return _told(c, leads, Event.kind == EventKind.ACTIVITY.value)
-        case "topics":
-            return _told(c, leads, Event.kind == EventKind.ACTIVITY.value, _with_topic())
-        case _:
-            by_hand = Event.data["automated"].as_boolean().is_not(True)
-            return _told(c, leads, Event.kind == EventKind.FOLLOW_UP.value, by_hand)
+def _told(c: Connection, leads: Select[Any], wanted: Wanted) -> dict[str, set[int]]:
+    """Field → which of these leads have any, by events that still stand. Their events are walked once for all; what
+    was read from records, of which a few are ever edited, is then looked at one by one."""
+    asked = {field: which for field, which in _events().items() if field in wanted.fields}
+    found: dict[str, set[int]] = {field: set() for field in asked}
+    if not asked:
+        return found
+    one = case((Event.record.is_not(None), Event.id)).label("one")
+    flags = (func.max(case((which, 1), else_=0)).label(field) for field, which in asked.items())
+    query = select(Event.lead_id, one, func.max(Event.record).label("record"), *flags)
+    rows = c.execute(query.where(Event.lead_id.in_(leads), Event.kind.in_(TOLD)).group_by(Event.lead_id, one)).all()
+    gone = lately.overtaken(c, (row.record for row in rows if row.record))
+    for row in rows:
+        for field in asked:
+            if getattr(row, field) and row.one not in gone:
+                found[field].add(row.lead_id)
+    return found
 
 
-def _with_topic() -> ColumnElement[bool]:
-    asset, title = Event.data["asset"].as_string(), Event.data["title"].as_string()
+TOLD = (EventKind.ACTIVITY.value, EventKind.FOLLOW_UP.value)
+
+
+def _events() -> dict[str, ColumnElement[bool]]:
+    """Wanted field → the events that fill it."""
+    activity, said = Event.kind == EventKind.ACTIVITY.value, Event.data
     grouped = select(Content.asset).where(Content.topic.is_not(None))
     titled = select(Content.title).where(Content.topic.is_not(None), Content.title.is_not(None))
-    return or_(Event.data["topics"][0].as_string() != "", asset.in_(grouped), title.in_(titled))
-
-
-def _told(c: Connection, leads: Select[Any], *which: ColumnElement[bool]) -> frozenset[int]:
-    """Leads with such an event that still stands; few kinds of record are ever edited."""
-    mine = (Event.lead_id.in_(leads), *which)
-    found = set(c.execute(select(Event.lead_id).where(*mine, Event.record.is_(None)).distinct()).scalars())
-    edited = c.execute(select(Event.id, Event.lead_id, Event.record).where(*mine, Event.record.is_not(None))).all()
-    gone = lately.overtaken(c, (row.record for row in edited if row.lead_id not in found))
-    return frozenset(found | {row.lead_id for row in edited if row.id not in gone})
+    registered = or_(said["asset"].as_string().in_(grouped), said["title"].as_string().in_(titled))
+    return {
+        "activities": activity,
+        "topics": and_(activity, or_(said["topics"][0].as_string() != "", registered)),
+        "touches": and_(Event.kind == EventKind.FOLLOW_UP.value, said["automated"].as_boolean().is_not(True)),
+    }
