@@ -16,6 +16,7 @@ from app.flows import alerts, funnel, outcome_digests, outcomes, policies
 from app.flows.policies import Cache
 from app.models import Alert, Lead, OutcomeDigest, ToldOutcome
 from app.notify.contract import Message, TryLater
+from app.scheduler import Scheduler
 from connectors.contract import ExternalId
 from tests.conftest import FRIDAY
 from tests.flows.conftest import fact, mql
@@ -230,6 +231,14 @@ def test_outcomes_are_not_for_owners() -> None:
     with pytest.raises(Refused) as raised:
         validated(AlertRoute, {"channel": "email", "on": ["outcomes"]})
     assert [refusal.code for refusal in raised.value.refusals] == ["outcomes_to_owner"]
+
+
+def test_it_happens_by_itself(firm, state, clock) -> None:
+    firm.rejected(1, "routing")
+    clock.now = FIVE
+    jobs = {name: job for name, job, _ in Scheduler(state)._jobs()}
+    jobs["outcomes"]()
+    assert {row.channel for row in firm.rows(Alert) if row.reason == "outcomes"} == {"email", "slack"}
 
 
 # --- the feed
