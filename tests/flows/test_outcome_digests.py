@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.domain.agreement import MarketingDuties
 from app.domain.policy import AlertReason, AlertRoute, default_policy
 from app.domain.refusals import Refused, validated
+from app.domain.rules import read_rule
 from app.flows import alerts, funnel, outcome_digests, outcomes, policies
 from app.flows.policies import Cache
 from app.models import Alert, Lead, OutcomeDigest, ToldOutcome
@@ -54,10 +55,15 @@ class Company:
         with self.database.write() as c:
             policies.apply_policy(c, policy, by="test", now=FRIDAY, effective_from=FRIDAY - 24 * HOUR)
 
-    def lead(self, number: int, at: datetime = FRIDAY - 8 * HOUR) -> None:
+    def lead(self, number: int, at: datetime = FRIDAY - 8 * HOUR, **attributes: str) -> None:
         who = (ExternalId("ma", str(number)), ExternalId("email", f"sato{number}@yamada.example"))
         about = fact(
-            "lead", at, lead=who, name=f"佐藤 {number}", company="山田製作所", attributes={"phone": "0312345678"}
+            "lead",
+            at,
+            lead=who,
+            name=f"佐藤 {number}",
+            company="山田製作所",
+            attributes={"phone": "0312345678"} | attributes,
         )
         self.apply([about, *mql(at, lead=who[:1], prefix=str(number))], at)
 
@@ -190,18 +196,38 @@ def test_nobody_to_tell_marks_nothing_as_told(firm) -> None:
 
 
 def test_each_marketing_team_hears_of_its_own_leads(firm) -> None:
-    other = default_policy().model_copy(update={"key": "other", "marketing": MarketingDuties(email="b@example.jp")})
-    with firm.database.write() as c:
-        policies.apply_policy(c, other, by="test", now=FRIDAY, effective_from=FRIDAY - 24 * HOUR)
-    firm.rejected(1, "routing")
-    firm.evening()
-    assert {to for to, _ in firm.email.sent} == {MARKETING}
+    """And what becomes of leads of a policy that nobody hears about is not told to others."""
+    for team, email in (("b", "b@example.jp"), ("c", "")):
+        rule = read_rule({"all": [{"attribute": {"name": "team", "is": team}}, {"score": {"at_least": 80}}]})
+        said = {"key": team, "rank": 1, "rule": rule, "marketing": MarketingDuties(email=email), "alerts": ()}
+        with firm.database.write() as c:
+            policy = default_policy().model_copy(update=said)
+            policies.apply_policy(c, policy, by="test", now=FRIDAY, effective_from=FRIDAY - 24 * HOUR)
+    for number, team in ((8, "b"), (9, "c")):
+        firm.lead(number, team=team)
+    for number in (1, 8, 9):
+        firm.rejected(number, "routing")
+    assert firm.evening() == 3
+    told = {to: dict(message.fields)["差戻し"].split("\n")[1] for to, message in firm.email.sent}
+    assert told == {MARKETING: "山田製作所 佐藤 1 様(担当違い)", "b@example.jp": "山田製作所 佐藤 8 様(担当違い)"}
 
 
 def test_what_happened_long_ago_is_history(firm) -> None:
     firm.lead(9, FRIDAY - 60 * DAY)
-    firm.rejected(9, "routing", FRIDAY - 31 * DAY)
+    firm.happens(9, "opportunity", FRIDAY - 31 * DAY, opportunity="o9", state="open")
     assert firm.evening() == 0
+    firm.happens(9, "opportunity", FRIDAY + DAY, opportunity="o9", state="won")
+    assert firm.evening(NEXT) == 2
+    assert len(firm.rows(ToldOutcome)) == 1
+
+
+def test_what_comes_after_the_digest_was_made_is_for_the_next_one(firm) -> None:
+    firm.happens(1, "disposition", outcome="accepted")
+    assert outcome_digests.owe(firm.database, Cache(), firm.settings, FIVE) == 2
+    firm.happens(1, "disposition", FRIDAY, outcome="sql")
+    firm.evening()
+    firm.evening(NEXT)
+    assert [list(mail) for mail in firm.mails()] == [["受領"], ["SQL化"]]
 
 
 def test_a_late_start_waits_for_the_morning(firm) -> None:
