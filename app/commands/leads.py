@@ -13,7 +13,7 @@ from app.commands.failures import USAGE, CannotDo
 from app.commands.handoffs import NUMBER
 from app.commands.opening import opened, operator
 from app.commands.printing import LARGEST_KEY, AsJson, Terminal
-from app.domain.brief import Said, Wanted
+from app.domain.completeness import Said, Wanted
 from app.domain.refusals import validated
 from app.flows import brief as briefs
 from app.flows import brief_feedback, brief_fields, outcome_digests, reports, search

@@ -34,6 +34,7 @@ class Became(StrEnum):
     REJECTED = "rejected"
     DISQUALIFIED = "disqualified"
     RECYCLED = "recycled"
+    EXCLUDED = "excluded"
     ACCEPTED = "accepted"
     FOLLOWED_UP = "followed_up"
 
@@ -47,11 +48,12 @@ WORDS = {
     Became.REJECTED: "Rejected by sales",
     Became.DISQUALIFIED: "Disqualified",
     Became.RECYCLED: "Back to nurturing",
+    Became.EXCLUDED: "Excluded from counting",
     Became.ACCEPTED: "Accepted",
     Became.FOLLOWED_UP: "Followed up",
 }
 #: Those that sales gives a reason for.
-REASONED = frozenset({Became.REJECTED, Became.DISQUALIFIED, Became.RECYCLED})
+REASONED = frozenset({Became.REJECTED, Became.DISQUALIFIED, Became.RECYCLED, Became.EXCLUDED})
 _ORDER = list(Became)
 
 

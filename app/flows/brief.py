@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from app.domain import brief as decide
+from app.domain import completeness as measure
 from app.domain.agenda import Lead as Person
 from app.domain.agreement import Duty
-from app.domain.brief import Completeness, Contents, Known, Past, Score, Wanted
+from app.domain.brief import Contents, Past
+from app.domain.completeness import Completeness, Known, Score, Wanted
 from app.domain.episode import Episode, episode_from_json
 from app.domain.funnel import Standing
 from app.flows import brief_feedback, brief_fields, identities, lately, lists, told
@@ -84,7 +86,7 @@ def read(c: Connection, lead_id: int) -> Brief:
         earlier=tuple(handovers[1:]),
         opportunities=_opportunities(c, lead.id),
         wanted=wanted,
-        score=decide.score(wanted, known),
+        score=measure.score(wanted, known),
     )
 
 
@@ -118,7 +120,7 @@ def completeness(c: Connection, since: datetime, until: datetime) -> Completenes
     rows = c.execute(select(*columns, *more).join(Lead, Lead.id == Progress.lead_id).where(*period)).all()
     known = (_known(row, having) for row in rows)
     helpful = brief_feedback.helpful(c, since, until)
-    return decide.completeness(version, wanted, known, helpful)
+    return measure.completeness(version, wanted, known, helpful)
 
 
 def _known(row: Any, having: Mapping[str, Container[int]]) -> Known:

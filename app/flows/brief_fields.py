@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
-from app.domain.brief import Wanted
+from app.domain.completeness import Wanted
 from app.flows import audit
 from app.models import BriefFields
 

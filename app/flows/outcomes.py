@@ -24,15 +24,15 @@ MOMENTS = {
     Progress.rejected_at: Became.REJECTED,
     Progress.sql_at: Became.SQL,
 }
-_HANDED = (Progress.number != NO_HANDOFF, Progress.standing != Standing.OUT)
+_HANDED = Progress.number != NO_HANDOFF
 
 
 def feed(c: Connection, *, since: datetime | None, after: Key | None, limit: int) -> tuple[Page, dict[int, list[Any]]]:
     """Leads that were handed over, by their last change, and the milestones of each: whoever pages on from the end
     misses none. What is still to be read from the ledger comes later, in its turn."""
     unread = select(func.min(Lead.updated_at)).where(Lead.funnel_due).scalar_subquery()
-    handed = select(Progress.lead_id).where(*_HANDED)
-    query = select(Lead.id, Lead.name, Lead.company, Lead.updated_at)
+    handed = select(Progress.lead_id).where(_HANDED)
+    query = select(Lead.id, Lead.name, Lead.company, Lead.updated_at).where(Lead.joined_into.is_(None))
     query = query.where(Lead.id.in_(handed), or_(unread.is_(None), Lead.updated_at < unread))
     if since:
         query = query.where(Lead.updated_at >= since)
@@ -52,7 +52,9 @@ def since(c: Connection, moment: datetime) -> list[Milestone]:
     """What happened after that moment."""
     closed = select(Opportunity.lead_id).where(or_(Opportunity.opened_at > moment, Opportunity.closed_at > moment))
     happened = or_(*(column > moment for column in (*MOMENTS, Progress.returned_at)), Progress.lead_id.in_(closed))
-    lead_ids = c.execute(select(Progress.lead_id).where(happened, *_HANDED).distinct()).scalars()
+    out = select(Lead.id).where(Lead.excluded.is_not(None), Lead.updated_at > moment)
+    taken_out = and_(Progress.standing == Standing.OUT, Progress.lead_id.in_(out))
+    lead_ids = c.execute(select(Progress.lead_id).where(_HANDED, or_(happened, taken_out)).distinct()).scalars()
     return [each for each in of_leads(c, lead_ids) if each.at > moment]
 
 
@@ -62,17 +64,21 @@ def _ordered(found: Iterable[Milestone]) -> list[Milestone]:
 
 def _milestones(c: Connection, lead_ids: Sequence[int]) -> Iterator[Milestone]:
     same = and_(Handoff.lead_id == Progress.lead_id, Handoff.number == Progress.number, HANDED_OVER)
-    outcome = Handoff.episode["outcome"].as_string().label("outcome")
-    whose = (Handoff.id.label("handoff_id"), Handoff.policy_id, outcome, Lead.name, Lead.company)
-    moments = (Progress.lead_id, Progress.number, Progress.reason, Progress.returned_at, *MOMENTS)
-    query = select(*whose, *moments).join(Handoff, same).join(Lead, Lead.id == Progress.lead_id)
+    end = (Handoff.episode[name].as_string().label(name) for name in ("outcome", "outcome_reason", "ended_at"))
+    whose = (Handoff.id.label("handoff_id"), Handoff.policy_id, Lead.name, Lead.company)
+    moments = (Progress.lead_id, Progress.number, Progress.standing, Progress.reason, Progress.returned_at, *MOMENTS)
+    query = select(*whose, *end, *moments).join(Handoff, same).join(Lead, Lead.id == Progress.lead_id)
     deals = _deals(c, lead_ids)
-    for row in c.execute(query.where(Progress.lead_id.in_(lead_ids), *_HANDED)):
+    for row in c.execute(query.where(Progress.lead_id.in_(lead_ids), _HANDED)):
         yield from _of_handoff(row, deals.get((row.lead_id, row.number), ()))
 
 
 def _of_handoff(row: Any, deals: Sequence[Any]) -> Iterator[Milestone]:
     whose = (Person(row.lead_id, row.name, row.company), row.handoff_id, row.number, row.policy_id)
+    if row.standing == Standing.OUT:
+        if row.outcome == Outcome.EXCLUDED and row.ended_at:
+            yield Milestone(Became.EXCLUDED, datetime.fromisoformat(row.ended_at), *whose, row.outcome_reason)
+        return
     for column, became in MOMENTS.items():
         if (at := getattr(row, column.key)) is not None:
             yield Milestone(became, at, *whose, reason=row.reason if became is Became.REJECTED else None)

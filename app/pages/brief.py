@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.domain.brief import ATTRIBUTE, FIELDS, BriefField, Completeness, PastTouch, Read, Score
+from app.domain.brief import PastTouch, Read
+from app.domain.completeness import ATTRIBUTE, FIELDS, BriefField, Completeness, Score
 from app.domain.language import day, moment, text
 from app.domain.outcomes import reason_in_words
 from app.domain.rules import explain_finding

@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.domain.brief import (
-    Contents,
-    Known,
-    Wanted,
-    company_context,
-    completeness,
-    past,
-    score,
-    without_contacts,
-)
+from app.domain.brief import Contents, company_context, past, without_contacts
+from app.domain.completeness import Known, Wanted, completeness, score
 from app.domain.episode import Event
 from app.domain.statistics import Share
 from connectors.contract import EventKind

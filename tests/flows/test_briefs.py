@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, select, update
 
 from app.db import Database
-from app.domain.brief import Wanted
+from app.domain.completeness import Wanted
 from app.domain.content import Described
 from app.domain.statistics import Share
 from app.flows import brief, brief_feedback, brief_fields, contents, funnel

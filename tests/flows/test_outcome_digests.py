@@ -178,6 +178,14 @@ def test_what_turned_out_not_to_be_so_is_not_told(firm) -> None:
     assert {row.state for row in firm.rows(Alert) if row.reason == "outcomes"} == {"dropped"}
 
 
+def test_a_student_or_a_test_is_told_with_its_reason(firm) -> None:
+    firm.happens(1, "disposition", outcome="accepted")
+    firm.happens(1, "disposition", FRIDAY, outcome="excluded", reason="invalid")
+    assert firm.evening() == 2
+    (mail,) = firm.mails()
+    assert mail == {"集計から除外": "1件(学生・同業・採用・テスト 1)\n山田製作所 佐藤 1 様(学生・同業・採用・テスト)"}
+
+
 def test_opportunities_to_their_end(firm) -> None:
     for number, state in ((1, "won"), (2, "lost"), (3, "open")):
         firm.happens(number, "opportunity", FRIDAY - HOUR, opportunity=f"o{number}", state="open")

@@ -15,6 +15,7 @@ from app.api.v1 import (
     bursts,
     calendars,
     channels,
+    completeness,
     contents,
     deliveries,
     due,
@@ -38,6 +39,7 @@ from app.api.v1 import (
 NOUNS = (
     outcomes,
     briefs,
+    completeness,
     leads,
     handoffs,
     follow_ups,
