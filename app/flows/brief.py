@@ -51,7 +51,6 @@ class Brief:
     earlier: tuple[Handover, ...]
     #: Opportunities, the newest first.
     opportunities: Sequence[Any]
-    wanted: Wanted
     score: Score
 
 
@@ -63,18 +62,6 @@ def read(c: Connection, lead_id: int) -> Brief:
     past = decide.past(told.ledger_of(c, lead.id), contents(c))
     handed = [row for row in file.handoffs if row.duty == Duty.FOLLOW_UP]
     handovers = [Handover(row.id, episode_from_json(row.episode)) for row in reversed(handed)]
-    known = Known(
-        company=lead.company,
-        name=lead.name,
-        owner=lead.history.get("owner"),
-        source=origin.source,
-        campaign=origin.campaign,
-        activities=bool(past.activities),
-        topics=bool(past.topics),
-        touches=bool(past.touches),
-        email_known=any(system == EMAIL for system, _ in file.identities),
-        attributes=file.attributes,
-    )
     return Brief(
         lead=Person(lead.id, lead.name, lead.company),
         url=lead.url,
@@ -85,8 +72,22 @@ def read(c: Connection, lead_id: int) -> Brief:
         handover=handovers[0] if handovers else None,
         earlier=tuple(handovers[1:]),
         opportunities=_opportunities(c, lead.id),
-        wanted=wanted,
-        score=measure.score(wanted, known),
+        score=measure.score(wanted, _known_of(file, origin, past)),
+    )
+
+
+def _known_of(file: lists.LeadFile, origin: Any, past: Past) -> Known:
+    return Known(
+        company=file.lead.company,
+        name=file.lead.name,
+        owner=file.lead.history.get("owner"),
+        source=origin.source,
+        campaign=origin.campaign,
+        activities=bool(past.activities),
+        topics=bool(past.topics),
+        touches=bool(past.touches),
+        email_known=any(system == EMAIL for system, _ in file.identities),
+        attributes=file.attributes,
     )
 
 

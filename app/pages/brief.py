@@ -12,7 +12,7 @@ from app.domain.completeness import ATTRIBUTE, FIELDS, BriefField, Completeness,
 from app.domain.language import day, moment, text
 from app.domain.outcomes import reason_in_words
 from app.domain.rules import explain_finding
-from app.domain.statistics import share_in_words
+from app.domain.statistics import Share, share_in_words
 from app.flows.brief import Brief, Handover
 from app.pages.words import CHANNELS, OUTCOMES, STATES
 from connectors.contract import Outcome
@@ -149,7 +149,11 @@ def completeness_in_words(found: Completeness, locale: str) -> list[tuple[str, s
     return [
         (text(locale, "MQLs in the period"), str(found.mqls)),
         (text(locale, "Fields filled, on average"), average),
-        (text(locale, "Complete briefs"), share_in_words(found.complete, locale)),
+        (text(locale, "Complete briefs"), _share(found.complete, locale)),
         (text(locale, "Most often missing"), missing or "–"),
-        (text(locale, "Found helpful"), share_in_words(found.helpful, locale)),
+        (text(locale, "Found helpful"), _share(found.helpful, locale)),
     ]
+
+
+def _share(share: Share, locale: str) -> str:
+    return share_in_words(share, locale) if share.whole else text(locale, "no information")

@@ -47,6 +47,7 @@ def test_leads_that_are_not_meant_clearly(office) -> None:
 
 
 def test_feedback_and_completeness(office) -> None:
+    assert "no information" in office("lead", "completeness").stdout
     office("lead", "helpful", "1", "--yes", "--by", "田中")
     office("lead", "helpful", "1", "--no", "--note", "電話番号がない")
     told = office("lead", "completeness").stdout
