@@ -25,6 +25,7 @@ from app.commands import (
     identities,
     imports,
     kpis,
+    leads,
     meetings,
     policies,
     process_rules,
@@ -145,6 +146,7 @@ app.add_typer(meetings.app, name="meeting")
 app.add_typer(actions.app, name="action")
 app.add_typer(held.proposal, name="proposal")
 app.add_typer(process_rules.app, name="process-rule")
+app.add_typer(leads.app, name="lead")
 app.add_typer(imports.app, name="import")
 app.add_typer(channels.app, name="channel")
 app.add_typer(contents.app, name="content")

@@ -11,7 +11,19 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.domain.policy import BEGINNING
-from app.flows import alerts, backfill, bursts, confirm, errands, feeds, funnel, preparation, reconcile, sweep
+from app.flows import (
+    alerts,
+    backfill,
+    bursts,
+    confirm,
+    errands,
+    feeds,
+    funnel,
+    outcome_digests,
+    preparation,
+    reconcile,
+    sweep,
+)
 from app.flows.ledger import BATCH
 from app.models import Heartbeat
 from app.pages import papers
@@ -55,6 +67,7 @@ class Scheduler:
             ("funnel", self._funnel, 5),
             ("meetings", self._prepare_meetings, 60),
             ("bursts", lambda: bursts.watch(state.database, state.versions, state.settings, state.clock()), 20),
+            ("outcomes", self._tell_outcomes, 60),
         ]
 
     def _watch(self) -> None:
@@ -69,6 +82,10 @@ class Scheduler:
         while not self._stopping.is_set():
             if not alerts.send_owed(state.database, state.versions, state.channels, state.settings, state.clock()):
                 return
+
+    def _tell_outcomes(self) -> None:
+        state = self._state
+        outcome_digests.owe(state.database, state.versions, state.settings, state.clock())
 
     def _ask_tools(self) -> None:
         while not self._stopping.is_set() and self._state.ledger.ask(self._state.clock()):

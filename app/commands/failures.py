@@ -18,7 +18,7 @@ from app.flows.actions import NoSuchAction
 from app.flows.channels import NoSuchWord
 from app.flows.contents import NoSuchContent
 from app.flows.dossier import NoSuchHandoff
-from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchPolicy
+from app.flows.lists import NoSuchAlert, NoSuchDelivery, NoSuchLead, NoSuchPolicy
 from app.flows.meetings import NoMeetingAhead, NoSuchSeries
 from app.flows.policies import NoSuchCalendar
 from app.flows.process_rules import NoSuchProcessRule
@@ -51,6 +51,7 @@ UNKNOWN: dict[type[Exception], str] = {
     NoMeetingAhead: "The series {name} has no open day for more than a year; change it, or its calendar.",
     NoSuchPolicy: "No policy is called {name}. `tasuki policy list` shows them.",
     NoSuchHandoff: "No handoff has the number {name}. `tasuki explain lead COMPANY/NAME` finds one.",
+    NoSuchLead: "No lead has the number {name}.",
     NoSuchDelivery: "No delivery has the number {name}. `tasuki deliveries list` shows them.",
     NoSuchAlert: "No alert has the number {name}. `tasuki alerts list` shows them.",
     NoSuchWord: "Nobody has decided which channel {name} means. `tasuki channel list` shows the words.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.domain.calendar import ClockKind
 from app.domain.refusals import complaint
@@ -29,6 +29,8 @@ class AlertReason(StrEnum):
     AGENDA = "agenda"
     MINUTES = "minutes"
     STANDING = "standing"
+    #: Marketing hears at 17:00 what became of its leads; to an address or a webhook, never to an owner.
+    OUTCOMES = "outcomes"
 
 
 class Duty(StrEnum):
@@ -90,6 +92,12 @@ class AlertRoute(Document):
     on: tuple[AlertReason, ...] = (AlertReason.AT_RISK, AlertReason.BREACHED, AlertReason.WITHDRAWN)
     #: Send at any hour; otherwise a message waits for the calendar's next opening.
     page: bool = False
+
+    @model_validator(mode="after")
+    def outcomes_have_an_address(self) -> AlertRoute:
+        if AlertReason.OUTCOMES in self.on and self.to == "owner":
+            raise complaint("outcomes_to_owner", "Outcomes are for marketing; write an address or a webhook's name.")
+        return self
 
 
 class Escalation(Document):

@@ -42,8 +42,11 @@ class Prepared:
     parked: tuple[Entry, ...] = ()
     #: The last meetings, for a look back.
     held: tuple[Held, ...] = ()
-    #: How complete the customer information is that sales gets, from 0 to 1; None: nobody knows.
-    completeness: float | None = None
+
+    @property
+    def completeness(self) -> float | None:
+        """How complete the customer information is that sales gets, from 0 to 1; None: nobody knows."""
+        return self.discussion.completeness.average
 
 
 def prepare(c: Connection, settings: Settings, now: datetime, key: str = DEFAULT) -> Prepared:

@@ -27,7 +27,7 @@ from app.domain.alerting import (
 from app.domain.clock import Verdict
 from app.domain.episode import episode_from_json
 from app.domain.policy import AlertReason, Policies
-from app.flows import absences, bursts, feeds, letters, messages
+from app.flows import absences, bursts, feeds, letters, messages, outcome_digests
 from app.flows import policies as versions
 from app.models import Alert, Handoff
 from app.notify.contract import Channel, Message, TryLater, Undeliverable
@@ -203,7 +203,7 @@ def _try_to_send(office: Office, one: Claimed) -> Outcome:
 def _not_now(c: Connection, alert: Any, one: Claimed, office: Office) -> Outcome | None:
     """Why it is not sent: not true any more, or somebody is on it. None: it is."""
     if alert.handoff_id is None:
-        return None if _still_news(c, alert) else DROPPED
+        return None if _still_news(c, alert, office) else DROPPED
     reason, now = reason_of(alert.reason), office.now
     if not still_true(reason, Verdict(alert.verdict)) or _turned_off(office.cache.read(c), alert, now):
         told = one.perhaps_told and reason is AlertReason.BREACHED
@@ -215,12 +215,16 @@ def _not_now(c: Connection, alert: Any, one: Claimed, office: Office) -> Outcome
     return None
 
 
-def _still_news(c: Connection, alert: Any) -> bool:
-    if alert.subject.startswith("silence:"):
-        return feeds.still_true(c, alert)
-    if alert.subject.startswith("meeting:"):
-        return letters.still_news(c, alert)
-    return True
+def _still_news(c: Connection, alert: Any, office: Office) -> bool:
+    match alert.subject.partition(":")[0]:
+        case "silence":
+            return feeds.still_true(c, alert)
+        case "meeting":
+            return letters.still_news(c, alert)
+        case outcome_digests.SUBJECT:
+            return bool(outcome_digests.news(c, office.cache.read(c), alert, office.now))
+        case _:
+            return True
 
 
 def _turned_off(policies: Policies, alert: Any, now: datetime) -> bool:
@@ -228,19 +232,26 @@ def _turned_off(policies: Policies, alert: Any, now: datetime) -> bool:
     return policies.is_off(policies.by_id[alert.policy_id].policy.key, now)
 
 
-#: What the subject of an alert without a handoff begins with → who puts it into words.
-COMPOSERS = {"burst": bursts.message, "silence": feeds.message, "meeting": letters.message}
-
-
 def _message(c: Connection, alert: Any, office: Office) -> Message:
     if alert.handoff_id is None:
-        about, _, _ = alert.subject.partition(":")
-        return COMPOSERS[about](c, alert, office.settings, office.now)
+        return _message_of_many(c, alert, office)
     version = office.cache.read(c).by_id[alert.policy_id]
     answers = None
     if alert.reason == AlertReason.WITHDRAWN and (told := _breach_alert(c, alert, Alert.id)):
         answers = f"alert-{told}"
     return messages.compose(c, alert, version, office.settings, office.now, answers=answers)
+
+
+def _message_of_many(c: Connection, alert: Any, office: Office) -> Message:
+    match alert.subject.partition(":")[0]:
+        case "burst":
+            return bursts.message(c, alert, office.settings, office.now)
+        case "meeting":
+            return letters.message(c, alert, office.settings, office.now)
+        case outcome_digests.SUBJECT:
+            return outcome_digests.message(c, office.cache.read(c), alert, office.settings, office.now)
+        case _:
+            return feeds.message(c, alert, office.settings, office.now)
 
 
 def _with_handoff(which: Any) -> Any:

@@ -33,7 +33,7 @@ SILENT = timedelta(days=14)
 #: Clocks of two machines may differ by this much.
 SKEW = timedelta(seconds=30)
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
-JOBS = ("ledger", "sweep", "alerts", "questions", "feeds", "poll", "backfill", "confirm", "bursts")
+JOBS = ("ledger", "sweep", "alerts", "questions", "feeds", "poll", "backfill", "confirm", "bursts", "outcomes")
 
 
 @dataclass(frozen=True, slots=True)

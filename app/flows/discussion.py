@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from app.domain.completeness import Completeness
 from app.domain.kpi import Figure, Kpi
 from app.domain.policy import Policies, PolicyVersion
 from app.domain.quality import Look
-from app.flows import actions, contents, kpis, process_rules, quality, reviews, spend
+from app.flows import actions, brief, contents, kpis, process_rules, quality, reviews, spend
 from app.flows.cases import Asked
 from app.flows.kpis import By
 from app.flows.meetings import StoredSeries
@@ -49,6 +50,8 @@ class Discussion:
     actions: Sequence[Any]
     #: Channel → its figures; None: leads of which nobody knows the channel.
     channels: Mapping[str | None, Mapping[Kpi, Figure]]
+    #: Of the customer information that sales gets.
+    completeness: Completeness
     #: Why sales gave leads back, the most frequent first.
     reasons: Sequence[kpis.Group]
     stale: Sequence[contents.Registered]
@@ -75,6 +78,7 @@ def gather(
     return Discussion(
         actions=actions.for_meeting(c, stored.key, since),
         channels=_channels(c, known, asked),
+        completeness=brief.completeness(c, asked.since, asked.until),
         reasons=[g for g in kpis.grouped(c, known, Kpi.RETURNED, asked, By.REASON) if g.name][:LISTED],
         stale=contents.stale(c, now, today),
         month=month,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.actions import ActionItem, ActionStep
 from app.models.agreements import ProcessRule
 from app.models.base import Base, own_key
+from app.models.brief import BriefFeedback, BriefFields, OutcomeDigest, ToldOutcome
 from app.models.care import Absence, AuditEntry, Burst, Feed, Silence
 from app.models.columns import UtcTime
 from app.models.funnel import KpiDefinition, Opportunity, Progress
@@ -29,6 +30,8 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "Base",
+    "BriefFeedback",
+    "BriefFields",
     "Burst",
     "CalendarVersion",
     "Channel",
@@ -47,6 +50,7 @@ __all__ = [
     "MeetingEntry",
     "MeetingSeries",
     "Opportunity",
+    "OutcomeDigest",
     "PolicyVersion",
     "ProcessRule",
     "Progress",
@@ -54,6 +58,7 @@ __all__ = [
     "SlaProposal",
     "Source",
     "Spend",
+    "ToldOutcome",
     "UtcTime",
     "VerdictChange",
     "WebDay",

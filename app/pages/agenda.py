@@ -22,6 +22,7 @@ from app.flows.agendas import Prepared
 from app.flows.discussion import LISTED
 from app.flows.kpis import By
 from app.pages import feeds
+from app.pages.brief import completeness_in_words
 from app.pages.document import AGENDA, Document, Item, Line, MeetingDated, SeriesNamed, Table, in_utc
 from app.pages.feeds import one_line
 from app.pages.kpis import basis_in_words, figure_in_words, group_in_words, title
@@ -192,6 +193,12 @@ CHANNEL_COLUMNS = ("Marketing channel", "New leads", "MQL", "MQL to SQL", "Win r
 
 
 def _content_and_channels(shown: Prepared, say: Words) -> Iterator[Table]:
+    known = completeness_in_words(shown.discussion.completeness, say.locale)
+    yield Table(
+        title=say("Customer information that sales gets"),
+        columns=say.columns("Figure", "Value"),
+        lines=tuple(Line(cells=pair) for pair in known),
+    )
     if channels := shown.discussion.channels:
         yield Table(
             title=say("By channel"),

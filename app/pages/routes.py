@@ -14,7 +14,8 @@ from starlette.responses import RedirectResponse, Response
 from app.domain.agenda import Agenda
 from app.domain.deadline import receipt_lines
 from app.flows import agendas, dossier, meetings, today
-from app.pages import assets, feeds, formats, papers, session
+from app.flows import brief as briefs
+from app.pages import assets, brief, feeds, formats, papers, session
 from app.pages.document import Document
 from app.pages.rendering import Page, Reader, reader_of, render
 from app.state import State
@@ -79,10 +80,13 @@ def handoff(request: Request, number: str) -> Response:
     try:
         with state.database.read() as c:
             found = dossier.read(c, state.versions.read(c), _as_id(number), reader.now)
+            known = briefs.read(c, found.lead.id)
     except dossier.NoSuchHandoff:
         return render(request, "missing.html", 404)
     receipt = receipt_lines(found.receipt, reader.zone, reader.locale)
-    return render(request, "handoff.html", handoff=found, receipt=receipt, rows=today.ROWS)
+    told = brief.background(known, reader.locale, reader.zone)
+    score = brief.score_in_words(known.score, reader.locale)
+    return render(request, "handoff.html", handoff=found, receipt=receipt, rows=today.ROWS, brief=told, score=score)
 
 
 def _as_id(number: str) -> int:

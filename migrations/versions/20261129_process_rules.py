@@ -6,7 +6,7 @@ from alembic import op
 from app.models.columns import Key, UtcTime
 
 revision = "20261129_process_rules"
-down_revision = "20261126_actions"
+down_revision = "20261127_brief"
 branch_labels = None
 depends_on = None
 

@@ -50,6 +50,7 @@ class Walk:
         self.office.happens(about, *mql(FRIDAY, lead=who[:1], prefix=str(number)))
         found = self.office.get("/v1/leads", known_as=f"hubspot:{500 + number}")["items"]
         self.values[f"lead{number}"] = found[0]["id"]
+        self.values["handoff_id"] = self.office.get("/v1/handoffs", lead_id=found[0]["id"])["items"][0]["id"]
 
     def _rows(self) -> None:
         """What only goes wrong by itself: a burst, deliveries in quarantine, messages that could not be delivered."""
@@ -175,6 +176,8 @@ REQUESTS: dict[str, Any] = {
     "add_process_rule": {"key": "weekly", "text": "対応後2時間以内に記録する", "check": "late_logging"},
     "change_process_rule": {"text": "当日中に記録する", "check": "late_logging", "most": 2},
     "withdraw_process_rule": {"reason": "自動で記録されるようになった"},
+    "set_brief_fields": {"fields": ["company", "topics"]},
+    "rate_brief": {"helpful": True, "note": "話題がつかめた"},
     "set_web_visits": {"rows": [{"sessions": 420, "conversions": 9}]},
     "import_web_visits": "day,sessions,conversions\n2026-09-16,420,9\n",
     "set_spend": {"rows": [{"channel": "exhibition", "spent": 2840000}]},

@@ -35,6 +35,7 @@ READING = {
     "deliveries list", "deliveries show", "bursts list", "alerts list",
     "absence list", "kpi board", "kpi show", "kpi rows", "kpi definition", "action list", "action show",
     "channel list", "content list", "process-rule list", "process-rule show",
+    "lead brief", "lead completeness", "lead fields", "lead outcomes",
 }  # fmt: skip
 #: Command → (what follows it, what is typed, the actions it leaves), in the order of the walk.
 WRITING: dict[str, tuple[str, str, list[str]]] = {
@@ -75,6 +76,8 @@ WRITING: dict[str, tuple[str, str, list[str]]] = {
     "process-rule add": ("in-2h 2時間以内に記録する --check late_logging", "", ["process_rule.added"]),
     "process-rule change": ("in-2h --most 2", "", ["process_rule.changed"]),
     "process-rule withdraw": ("in-2h --reason 自動化した", "", ["process_rule.withdrawn"]),
+    "lead want": ("company topics", "", ["brief.fields_set"]),
+    "lead helpful": ("1 --no --note 電話番号がない", "", ["brief.rated"]),
     "import visits": ("-", "day,sessions,conversions\n2026-09-16,420,9\n", ["web_visits.set"]),
     "import spend": ("-", "month,channel,spent\n2026-08,exhibition,2840000\n", ["spend.set"]),
     "channel set": ("展示会 exhibition", "", ["channel.set"]),

@@ -19,8 +19,10 @@ from markdown_it import MarkdownIt
 
 from app.domain.agenda import Agenda, Breach, Cause, Entry, Figures, Group, Lead
 from app.domain.calendar import Calendar, japanese_office, with_public_holidays
+from app.domain.completeness import Wanted, completeness
 from app.domain.kpi import Definition, Figure, Kpi, State
 from app.domain.series import Meeting, Series, meetings
+from app.domain.statistics import Share
 from app.domain.template import built_in
 from app.flows.agendas import Prepared
 from app.flows.cases import Asked
@@ -95,7 +97,7 @@ def named(words: str) -> Series:
 
 
 NOTHING = Discussion(
-    actions=(), channels={}, reasons=(), stale=(), month=date(2026, 8, 1), costs=(), quality=(), rules=(), policies=(),
+    actions=(), channels={}, completeness=completeness(0, Wanted(), (), Share(0, 0)), reasons=(), stale=(), month=date(2026, 8, 1), costs=(), quality=(), rules=(), policies=(),
     proposals=(), reviews=(),
 )  # fmt: skip
 

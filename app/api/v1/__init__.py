@@ -11,9 +11,11 @@ from app.api.v1 import (
     actions,
     alerts,
     audit,
+    briefs,
     bursts,
     calendars,
     channels,
+    completeness,
     contents,
     deliveries,
     due,
@@ -25,6 +27,7 @@ from app.api.v1 import (
     kpis,
     leads,
     meetings,
+    outcomes,
     papers,
     policies,
     process_rules,
@@ -39,6 +42,9 @@ from app.api.v1 import (
 )
 
 NOUNS = (
+    outcomes,
+    briefs,
+    completeness,
     leads,
     handoffs,
     follow_ups,
