@@ -195,7 +195,7 @@ CHANNEL_COLUMNS = ("Marketing channel", "New leads", "MQL", "MQL to SQL", "Win r
 def _content_and_channels(shown: Prepared, say: Words) -> Iterator[Table]:
     known = completeness_in_words(shown.discussion.completeness, say.locale)
     yield Table(
-        title=say("Customer information that sales gets"),
+        title=say("Customer information for sales"),
         columns=say.columns("Figure", "Value"),
         lines=tuple(Line(cells=pair) for pair in known),
     )

@@ -97,9 +97,19 @@ def named(words: str) -> Series:
 
 
 NOTHING = Discussion(
-    actions=(), channels={}, completeness=completeness(0, Wanted(), (), Share(0, 0)), reasons=(), stale=(), month=date(2026, 8, 1), costs=(), quality=(), rules=(), policies=(),
-    proposals=(), reviews=(),
-)  # fmt: skip
+    actions=(),
+    channels={},
+    completeness=completeness(0, Wanted(), (), Share(0, 0)),
+    reasons=(),
+    stale=(),
+    month=date(2026, 8, 1),
+    costs=(),
+    quality=(),
+    rules=(),
+    policies=(),
+    proposals=(),
+    reviews=(),
+)
 
 
 def paper(shown: Agenda, locale: str, zone: ZoneInfo = TOKYO) -> Document:
