@@ -244,6 +244,23 @@ def paper(
         terminal.raw(formats.written(kept, form).decode())
 
 
+def restated(
+    number: Annotated[int, typer.Argument(min=1, max=100_000, help="Its number in the series.")],
+    key: Key = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Which figures of a meeting read differently by what is known today; its paper stays as it was."""
+    with opened() as (state, terminal):
+        with state.database.read() as c:
+            found = papers.restatements(c, state.settings, key, number, terminal.locale)
+        if as_json:
+            terminal.json(found)
+        elif found:
+            terminal.table(("KPI", "As shown", "Today"), [[each["title"], each["then"], each["now"]] for each in found])
+        else:
+            terminal.say("All figures read today as they were shown.")
+
+
 def health(key: Key = DEFAULT) -> None:
     """How the last meetings went: in time, deciding, action items done, rated."""
     with opened() as (state, terminal):

@@ -45,6 +45,7 @@ for command in (
     held.close,
     held.checklist,
     held.paper,
+    held.restated,
     held.health,
 ):
     app.command()(command)

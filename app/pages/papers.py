@@ -14,7 +14,7 @@ from app.flows.preparation import Closing, Written
 from app.pages import agenda as agenda_paper
 from app.pages import formats
 from app.pages import minutes as minutes_paper
-from app.pages.changes import since_frozen
+from app.pages.changes import restated, since_frozen
 from app.pages.document import Document, read
 from app.settings import Settings
 
@@ -51,6 +51,12 @@ def next_agenda(c: Connection, settings: Settings, now: datetime, key: str, loca
         return live
     frozen = read(row.agenda[locale])
     return frozen.model_copy(update={"changes": since_frozen(frozen, live)})
+
+
+def restatements(c: Connection, settings: Settings, key: str, number: int, locale: str) -> list[dict[str, str]]:
+    """What a frozen agenda would say differently by what is known today. Raises NoSuchMeeting, NotWritten."""
+    shown = kept(c, key, number, "agenda", locale)
+    return restated(shown, agendas.recount(c, shown.counting, settings.zone))
 
 
 def kept(c: Connection, key: str, number: int, paper: Literal["agenda", "minutes"], locale: str) -> Document:

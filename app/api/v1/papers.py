@@ -15,9 +15,7 @@ from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.problems import locale_of
 from app.api.schemas import Asked, Key, Nothing, Shown
-from app.flows import agendas
 from app.pages import papers
-from app.pages.changes import restated
 from app.pages.document import AGENDA, Document
 from app.pages.formats import MEDIA, Form, fingerprint, written
 from app.state import State
@@ -184,9 +182,8 @@ def meeting_paper(
 def restatements(number: Number, asked: InSeries, state: Here, request: Request) -> Listing[Restated]:
     """What the frozen agenda would say differently by what is known today. The agenda itself is not changed."""
     with state.database.read() as c:
-        shown = papers.kept(c, asked.series, number, "agenda", locale_of(request))
-        now = agendas.recount(c, shown.counting, state.settings.zone)
-    return Listing(items=[Restated(**each) for each in restated(shown, now)])
+        found = papers.restatements(c, state.settings, asked.series, number, locale_of(request))
+    return Listing(items=[Restated(**each) for each in found])
 
 
 def _next(state: State, request: Request, series: str) -> Document:
