@@ -64,18 +64,20 @@ class Format(StrEnum):
 def agenda(
     next_: Annotated[bool, typer.Option("--next", help="The next meeting, or the one being held; always so.")] = True,  # noqa: ARG001
     format_: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.MD,
+    live: Annotated[bool, typer.Option("--live", help="As it stands now, although it is frozen.")] = False,
     key: Annotated[str, typer.Option("--series", help="The series' key.")] = DEFAULT,
 ) -> None:
     """The agenda of the next meeting as it stands now: figures, and breaches by cause."""
     with opened() as (state, terminal):
-        terminal.raw(_written(state, terminal, key, format_))
+        terminal.raw(_written(state, terminal, key, format_, live=live))
 
 
-def _written(state: State, terminal: Terminal, key: str, form: Format) -> str:
+def _written(state: State, terminal: Terminal, key: str, form: Format, *, live: bool) -> str:
     now, locale = state.clock(), terminal.locale
     with state.database.read() as c:
         if form is not Format.ICS:
-            return formats.written(papers.next_agenda(c, state.settings, now, key, locale), formats.Form(form)).decode()
+            read = papers.live_agenda if live else papers.next_agenda
+            return formats.written(read(c, state.settings, now, key, locale), formats.Form(form)).decode()
         stored, found = meetings.read_series(c, key), agendas.next_agenda(c, state.settings, now, key)
     around, url = stored.meetings_around(now), f"{state.settings.public_url}/"
     return ics.series_ics(key, stored.series, around, found, locale, url, sequence=stored.sequence)

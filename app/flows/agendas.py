@@ -78,6 +78,8 @@ def next_agenda(c: Connection, settings: Settings, now: datetime, key: str = DEF
 def _agenda(c: Connection, settings: Settings, stored: StoredSeries, known: Policies, now: datetime) -> Agenda:
     meeting = stored.next_meeting(now)
     since = decide.period_start(stored.series, stored.calendar, meeting, now)
+    if shown_until := record.frozen_before(c, stored.key, meeting.number):
+        since = min(since, shown_until)  # what came up after the last agenda was frozen belongs into this one
     missed, arrivals = breaches.read(c, settings, known, since, now)
     return Agenda(
         series_key=stored.key,

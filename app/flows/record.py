@@ -202,6 +202,12 @@ def topics(c: Connection, key: str, number: int, now: datetime) -> tuple[Entry, 
         return ()
 
 
+def frozen_before(c: Connection, key: str, number: int) -> datetime | None:
+    """When the agenda of the last meeting before that one was frozen."""
+    before = (Meeting.series_key == key, Meeting.number < number, Meeting.frozen_at.is_not(None))
+    return c.scalar(select(Meeting.frozen_at).where(*before).order_by(Meeting.number.desc()).limit(1))
+
+
 def parked_before(c: Connection, key: str, number: int, now: datetime) -> tuple[Entry, ...]:
     """What the last meeting before that one put off."""
     closed = (Meeting.series_key == key, Meeting.number < number, Meeting.closed_at.is_not(None))

@@ -40,9 +40,14 @@ def _written(papers: dict[str, Document], settings: Settings) -> Written:
     return Written({locale: paper.plain() for locale, paper in papers.items()}, formats.message(mine, url, footnote))
 
 
+def live_agenda(c: Connection, settings: Settings, now: datetime, key: str, locale: str) -> Document:
+    """As it stands now, frozen or not. Raises NoSuchSeries, NoMeetingAhead."""
+    return agenda_paper.document(agendas.prepare(c, settings, now, key), locale, settings.zone)
+
+
 def next_agenda(c: Connection, settings: Settings, now: datetime, key: str, locale: str) -> Document:
     """As it stands, or as it was frozen, with what changed since. Raises NoSuchSeries, NoMeetingAhead."""
-    live = agenda_paper.document(agendas.prepare(c, settings, now, key), locale, settings.zone)
+    live = live_agenda(c, settings, now, key, locale)
     try:
         row = record.find(c, key, live.meeting.number)
     except record.NoSuchMeeting:

@@ -29,7 +29,7 @@ def test_agreed_on_and_listed(rules) -> None:
 
 def test_what_is_not_given_stays(rules) -> None:
     assert (
-        "agreed on less than 7 days ago; 0 cases so far"
+        "agreed on less than 7 days ago; cases so far: 0"
         in rules("process-rule", "change", "in-2h", "--most", "3").stdout
     )
     shown = rules.json("process-rule", "show", "in-2h")

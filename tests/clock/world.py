@@ -362,11 +362,11 @@ class World:
     # --- the meeting
 
     def agenda(self) -> Said:
-        found: Said = self.get("/v1/meetings/next/agenda.json")
+        found: Said = self.get("/v1/meetings/next/agenda.json", live=True)
         return found
 
     def agenda_text(self) -> str:
-        answer = self.ask("GET", "/v1/meetings/next/agenda.md", headers={"Accept-Language": "ja"})
+        answer = self.ask("GET", "/v1/meetings/next/agenda.md?live=true", headers={"Accept-Language": "ja"})
         assert answer.status_code == 200, answer.text
         return str(answer.text)
 

@@ -95,6 +95,10 @@ class AskedSeries(Asked):
     series: Key = Field("default", description="The series' key.")
 
 
+class AskedAgenda(AskedSeries):
+    live: bool = Field(False, description="As it stands now, although it is frozen.")
+
+
 InSeries = Annotated[AskedSeries, Query()]
 
 
@@ -125,11 +129,11 @@ def _answers(*forms: Form) -> dict[int | str, dict[str, Any]]:
     response_class=Response,
     responses=_answers(Form.JSON, Form.MD, Form.HTML),
 )
-def next_agenda(asked: InSeries, state: Here, request: Request) -> Response:
+def next_agenda(asked: Annotated[AskedAgenda, Query()], state: Here, request: Request) -> Response:
     """The next meeting's agenda, live or as it was frozen; in the form that `Accept` and the language that
     Accept-Language ask for."""
     form = preferred(request.headers.get("accept", ""))
-    return _answer(request, _next(state, request, asked.series), form, {"Vary": "Accept, Accept-Language"})
+    return _answer(request, _next(state, request, asked), form, {"Vary": "Accept, Accept-Language"})
 
 
 @router.get(
@@ -139,9 +143,9 @@ def next_agenda(asked: InSeries, state: Here, request: Request) -> Response:
     response_class=Response,
     responses=_answers(*Form),
 )
-def next_agenda_as(form: AskedForm, asked: InSeries, state: Here, request: Request) -> Response:
+def next_agenda_as(form: AskedForm, asked: Annotated[AskedAgenda, Query()], state: Here, request: Request) -> Response:
     """The same in one form, for pasting and for spreadsheets."""
-    return _answer(request, _next(state, request, asked.series), form)
+    return _answer(request, _next(state, request, asked), form)
 
 
 @router.get(
@@ -186,9 +190,10 @@ def restatements(number: Number, asked: InSeries, state: Here, request: Request)
     return Listing(items=[Restated(**each) for each in found])
 
 
-def _next(state: State, request: Request, series: str) -> Document:
+def _next(state: State, request: Request, asked: AskedAgenda) -> Document:
+    read = papers.live_agenda if asked.live else papers.next_agenda
     with state.database.read() as c:
-        return papers.next_agenda(c, state.settings, state.clock(), series, locale_of(request))
+        return read(c, state.settings, state.clock(), asked.series, locale_of(request))
 
 
 def _answer(request: Request, paper: Document, form: Form, headers: Mapping[str, str] | None = None) -> Response:
