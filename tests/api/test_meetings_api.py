@@ -353,3 +353,28 @@ def test_every_fourth_meeting_looks_back(board) -> None:
     assert live["meeting"]["number"] == 4
     assert "retrospective" in [item["block"] for item in live["items"]]
     assert sum(item["minutes"] for item in live["items"]) == 60
+
+
+def test_what_came_up_after_the_freeze_belongs_into_the_next_meeting(board) -> None:
+    board.office.becomes_mql(1)
+    frozen(board)
+    was_frozen = board.file()["frozen_at"]
+    board.office.hours_pass(60)
+    board.office.called(59)
+    assert board.office.get("/v1/meetings/next/agenda.json")["breaches"]["count"] == 0
+    assert board.office.get("/v1/meetings/next/agenda.json", live=True)["breaches"]["count"] == 1
+    board.at(START + 2 * H)
+    after = board.office.get("/v1/meetings/next/agenda.json", live=True)
+    assert (after["meeting"]["number"], after["since"]) == (5, was_frozen)
+    (group,) = after["breaches"]["groups"]
+    assert [entry["state"] for entry in group["entries"]] == ["followed_up_late"]
+
+
+def test_a_paper_that_says_the_same_is_not_sent_again(board) -> None:
+    first = board.office.asks("GET", "/v1/meetings/next/agenda.json")
+    tag = {"If-None-Match": first.headers["etag"]}
+    board.office.clock.now += timedelta(minutes=5)
+    assert board.office.asks("GET", "/v1/meetings/next/agenda.json", headers=tag).status_code == 304
+    assert board.office.asks("GET", "/v1/meetings/next/agenda.md", headers=tag).status_code == 200
+    board.office.becomes_mql(1)
+    assert board.office.asks("GET", "/v1/meetings/next/agenda.json", headers=tag).status_code == 200
