@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -10,15 +11,17 @@ import typer
 from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened, operator
 from app.commands.printing import LARGEST_KEY, AsJson, Terminal
+from app.commands.sources import configuration
 from app.domain.checklist import Mark, Point
 from app.domain.health import health as healthy
 from app.domain.policy import BEGINNING
-from app.domain.run import Entry, Said, Stage
+from app.domain.run import Entry, ReviewOutcome, Said, Stage
 from app.domain.template import title_of
-from app.flows import preparation, record, reviews
+from app.flows import preparation, record, reviews, sitting
 from app.flows.actions import Person
 from app.flows.meetings import DEFAULT, read_series
 from app.flows.record import Record
+from app.flows.reviews import Wish
 from app.pages import formats, papers
 from app.pages.formats import Form
 from app.pages.minutes import OUTCOMES
@@ -162,6 +165,42 @@ def note(
         preparation.begun(state.database, key, which, state.clock())
         say(state, key, which, Entry(0, BEGINNING, "", kind, item, text))
         terminal.say("Noted.")
+
+
+def decide(
+    text: Annotated[str, typer.Argument(help="What was decided.")],
+    sla: Annotated[ReviewOutcome | None, typer.Option(help="What the review of the SLA ended in.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="A field of the policy and its new value: target=48.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="Key of the policy.")] = "mql",
+    effective: Annotated[str, typer.Option("--from", help="The day it takes effect, 2026-10-01.")] = "",
+    review: Annotated[str, typer.Option(help="The day the meeting looks at what it did, 2026-11-05.")] = "",
+    number: Annotated[int | None, typer.Option("--number", min=1, help="The meeting; none: the next one.")] = None,
+    key: Key = DEFAULT,
+) -> None:
+    """Write a decision down; one that changes the SLA becomes a proposal."""
+    with opened() as (state, terminal):
+        which = number_of(state, key, number)
+        data = {"sla": sla.value} if sla else {}
+        said = Entry(0, BEGINNING, "", Said.DECISION, text=text, data=data)
+        wish = _wish(policy, changes, effective, review) if changes else None
+        with state.database.write() as c:
+            _, proposed = sitting.decide(c, person(state), key, which, said, wish)
+        terminal.say("Noted.")
+        if proposed:
+            terminal.say("Proposal {number}: adopt it with `tasuki proposal adopt {number}`.", number=proposed)
+
+
+def _wish(policy: str, changes: list[str], effective: str, review: str) -> Wish:
+    return Wish(policy, configuration(None, changes).data, _day(effective, "--from"), _day(review, "--review"))
+
+
+def _day(words: str, option: str) -> date:
+    try:
+        return date.fromisoformat(words)
+    except ValueError:
+        raise CannotDo("Write a day after {option}, such as 2026-10-01.", USAGE, option=option) from None
 
 
 def rate(

@@ -40,6 +40,7 @@ for command in (
     held.show,
     held.start,
     held.note,
+    held.decide,
     held.rate,
     held.tick,
     held.close,

@@ -39,6 +39,7 @@ class Walk:
         self.office, self.tool = office, tool
         self.values: dict[str, Any] = {"name": "sfa", "key": "weekly"}
         self.values |= {"day": "2026-09-17", "month": "2026-09", "raw": "seo", "asset": "wp-07"}
+        self.values["number"] = office.get("/v1/meetings/next/agenda.json")["meeting"]["number"]
         self.document: dict[str, Any] = office.client.get("/openapi.json").json()
         for number in (1, 2, 3, 4):
             self._lead(number)
@@ -120,6 +121,20 @@ def _action(walk: Walk) -> None:
     walk.values["action_id"] = walk.change("add_action", promise)["id"]
 
 
+def _decide(walk: Walk) -> None:
+    """Two changes of the SLA, one to be adopted and one to be withdrawn."""
+    for target in (36, 48):
+        change = {"changes": {"target": target}, "effective_on": "2026-10-01", "review_on": "2026-11-05"}
+        walk.change("write_entry", {"kind": "decision", "text": "試す", "sla": "pilot", "sla_change": change})
+
+
+def _proposal(number: int) -> Callable[[Walk], None]:
+    def name(walk: Walk) -> None:
+        walk.values["proposal_id"] = walk.office.get("/v1/sla-proposals")["items"][number]["id"]
+
+    return name
+
+
 def _leads(*numbers: int) -> Callable[[Walk], Any]:
     return lambda walk: {"leads": [walk.values[f"lead{number}"] for number in numbers]}
 
@@ -173,6 +188,11 @@ REQUESTS: dict[str, Any] = {
     "finish_action": {},
     "reopen_action": {"reason": "未承認だった"},
     "drop_action": {"reason": "不要になった"},
+    "start_meeting": None,
+    "write_entry": _decide,
+    "close_meeting": {"note": "練習"},
+    "adopt_sla_proposal": _proposal(0),
+    "withdraw_sla_proposal": _proposal(1),
     "add_process_rule": {"key": "weekly", "text": "対応後2時間以内に記録する", "check": "late_logging"},
     "change_process_rule": {"text": "当日中に記録する", "check": "late_logging", "most": 2},
     "withdraw_process_rule": {"reason": "自動で記録されるようになった"},
@@ -229,7 +249,7 @@ def test_every_operation_that_changes_something_leaves_an_entry(walk) -> None:
     for operation, wanted in REQUESTS.items():
         before = len(walk.entries())
         body = wanted(walk) if callable(wanted) else wanted
-        if wanted not in (_record, _absence, _split, _action):
+        if wanted not in (_record, _absence, _split, _action, _decide):
             walk.change(operation, body)
         new = walk.entries()[before:]
         assert new, operation

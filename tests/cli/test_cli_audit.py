@@ -24,7 +24,9 @@ from tests.flows.conftest import fact, mql
 
 H = timedelta(hours=1)
 NOW = datetime.now(UTC)
+DAY, TODAY = timedelta(days=1), NOW.date()
 NEWER = "whsec_of_the_cli_rotation"
+SLA_CHANGE = "48時間 --set target=48 --from {first} --review {then}"
 #: Commands that change nothing, or nothing of a team's own: servers, the demo's playground.
 READING = {
     "serve", "worker", "demo", "feeds", "due", "explain", "agenda", "quality", "audit", "report", "doctor",
@@ -33,6 +35,8 @@ READING = {
     "identities", "meeting series show",
     "meeting template list", "meeting template show", "meeting template built-in",
     "deliveries list", "deliveries show", "bursts list", "alerts list",
+    "meeting list", "meeting show", "meeting checklist", "meeting paper", "meeting restated", "meeting health",
+    "proposal list",
     "absence list", "kpi board", "kpi show", "kpi rows", "kpi definition", "action list", "action show",
     "channel list", "content list", "process-rule list", "process-rule show",
     "lead brief", "lead completeness", "lead fields", "lead outcomes",
@@ -73,6 +77,15 @@ WRITING: dict[str, tuple[str, str, list[str]]] = {
     "action done": ("1", "", ["action.done"]),
     "action reopen": ("1 --reason 未承認だった", "", ["action.reopened"]),
     "action drop": ("1 --reason 不要", "", ["action.dropped"]),
+    "meeting start": ("", "", ["meeting.started"]),
+    "meeting note": ("既存客のリードが多い", "", ["meeting.note"]),
+    "meeting decide": (SLA_CHANGE.replace("48", "36"), "", ["meeting.decision", "proposal.made"]),
+    "meeting rate": ("4 --improve 短く", "", ["meeting.rated"]),
+    "meeting tick": ("11 予算は別会議で扱う", "", ["meeting.ticked"]),
+    "meeting run": ("", "d 記録を当日中に\nq\n", ["meeting.decision"]),
+    "meeting close": ("--note 練習", "", ["meeting.closed"]),
+    "proposal adopt": ("1", "", ["policy.applied", "proposal.adopted"]),
+    "proposal withdraw": ("2", "", ["proposal.withdrawn"]),
     "process-rule add": ("in-2h 2時間以内に記録する --check late_logging", "", ["process_rule.added"]),
     "process-rule change": ("in-2h --most 2", "", ["process_rule.changed"]),
     "process-rule withdraw": ("in-2h --reason 自動化した", "", ["process_rule.withdrawn"]),
@@ -139,9 +152,12 @@ def test_every_command_that_changes_something_leaves_an_entry(office) -> None:
         "calendar": as_yaml(calendar),
         "template": tasuki("meeting", "template", "built-in", "75").stdout,
     }
+    days = {"first": TODAY + 7 * DAY, "then": TODAY + 35 * DAY}
     for command, (words, stdin, actions) in WRITING.items():
+        if command == "meeting close":  # a second proposal, to be withdrawn
+            tasuki("meeting", "decide", *SLA_CHANGE.format(**days).split())
         before = len(entries(state))
-        more = words.format(api=tool.api).split()
+        more = words.format(api=tool.api, **days).split()
         tasuki(*command.split(), *more, stdin=stdin.format(**typed) if stdin else None)
         new = entries(state)[before:]
         assert [entry.action for entry in new if entry.action != "handoff.moved"] == actions, command
