@@ -1,4 +1,4 @@
-"""The stylesheet and the icon: files of our own, named by their content so that browsers may keep them for ever."""
+"""Stylesheet, icon and scripts: files of our own, named by their content so that browsers may keep them for ever."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ class Asset:
         return Response(self.content, headers=headers, media_type=self.media_type)
 
 
-def _read(name: str, media_type: str) -> Asset:
-    content = (FOLDER / name).read_bytes()
+def _read(path: Path) -> Asset:
+    content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()[:16]
-    return Asset(content, media_type, f"/static/{name}?v={digest}", digest)
+    return Asset(content, MEDIA[path.suffix], f"/static/{path.name}?v={digest}", digest)
 
 
-STYLESHEET = _read("tasuki.css", "text/css")
-ICON = _read("tasuki.svg", "image/svg+xml")
-BY_NAME = {"tasuki.css": STYLESHEET, "tasuki.svg": ICON}
+MEDIA = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
+BY_NAME = {path.name: _read(path) for path in sorted(FOLDER.iterdir()) if path.suffix in MEDIA}
+STYLESHEET = BY_NAME["tasuki.css"]
+ICON = BY_NAME["tasuki.svg"]

@@ -22,12 +22,12 @@ from app.domain.rules import Finding, explain_finding
 from app.flows.messages import who
 from app.pages import assets, words
 from app.pages.feeds import one_line, overdue_in_words
+from app.pages.navigation import PLACES
 from app.pages.session import COOKIE, SignInNeeded, own_page
 
 #: No script, no style and no picture but our own; nobody may frame the pages, nothing is kept in caches.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; script-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -128,7 +128,13 @@ def templates(locale: str) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(translations(locale))  # type: ignore[attr-defined]
-    made.globals |= {"say": partial(text, locale), "who": partial(_who, locale), "words": words, "assets": assets}
+    made.globals |= {
+        "say": partial(text, locale),
+        "who": partial(_who, locale),
+        "words": words,
+        "assets": assets,
+        "places": PLACES,
+    }
     made.globals["explain"] = partial(_explain, locale)
     made.filters |= {"line": one_line, "web": _web_address}
     return made

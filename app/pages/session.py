@@ -18,7 +18,7 @@ KEPT = 30 * 24 * 3600
 #: A sign-in form is a token and a path.
 LARGEST_FORM = 8 * 1024
 #: Where a reader may be sent after signing in: pages of our own, nothing else.
-OWN_PAGE = re.compile(r"/(handoffs/[0-9]{1,18})?")
+OWN_PAGE = re.compile(r"/([a-z0-9_.-]+(/[a-z0-9_.-]+)*)?")
 
 
 class SignInNeeded(Exception):
