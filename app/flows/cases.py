@@ -23,7 +23,8 @@ SECOND, MICRO = timedelta(seconds=1), timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A period [since, until), as known at `now`."""
+    """A period [since, until), as it was at `now`: what happened later counts as not yet happened, so that an old
+    meeting's figures, read anew, differ only where the past was corrected."""
 
     since: datetime
     until: datetime
@@ -37,6 +38,14 @@ class Asked:
 
     def within(self, column: Any) -> ColumnElement[bool]:
         return and_(column >= self.since, column < self.until)
+
+    def happened(self, column: Any) -> ColumnElement[bool]:
+        """Within the period, and by then."""
+        return and_(column >= self.since, column < min(self.until, self.now + MICRO))
+
+    def by_then(self, column: Any, value: Any = None) -> ColumnElement[Any]:
+        """The moment if it was not after `now`, or the value that it brought with it; otherwise NULL."""
+        return case((column <= self.now, column if value is None else value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,7 @@ def _state(*whens: tuple[Any, State], otherwise: State) -> ColumnElement[str]:
 
 
 def _got_there(asked: Asked, began: Any, reached: Any, window: timedelta) -> ColumnElement[str]:
-    """definitions.md 2.4: of the matured ones, those that got there within the window."""
+    """definitions.md 2.4: of the matured ones, those that got there within the window, which has passed."""
     return _state(
         (began > asked.now - window, State.OBSERVING),
         (micros_between(began, reached) <= window // MICRO, State.HIT),
@@ -139,18 +148,18 @@ def _got_there(asked: Asked, began: Any, reached: Any, window: timedelta) -> Col
 
 def _cohort(asked: Asked, table: Any, began: Any, reached: Any, window: timedelta, *where: Any) -> Cases:
     state = _got_there(asked, began, reached, window)
-    return Cases(table, (*where, asked.within(began)), began, reached, state)
+    return Cases(table, (*where, asked.happened(began)), began, asked.by_then(reached), state)
 
 
 # --- one by one
 
 
 def _new_leads(asked: Asked) -> Cases:
-    return Cases(Lead, (*_PERSON, asked.within(Lead.first_seen_at)), Lead.first_seen_at)
+    return Cases(Lead, (*_PERSON, asked.happened(Lead.first_seen_at)), Lead.first_seen_at)
 
 
 def _mqls(asked: Asked) -> Cases:
-    return Cases(Progress, (_WAS_MQL, asked.within(Progress.qualified_at)), Progress.qualified_at)
+    return Cases(Progress, (_WAS_MQL, asked.happened(Progress.qualified_at)), Progress.qualified_at)
 
 
 def _mql_to_sql(asked: Asked) -> Cases:
@@ -159,7 +168,7 @@ def _mql_to_sql(asked: Asked) -> Cases:
 
 
 def _sqls(asked: Asked) -> Cases:
-    return Cases(Progress, (_IN_PLAY, asked.within(Progress.sql_at)), Progress.sql_at)
+    return Cases(Progress, (_IN_PLAY, asked.happened(Progress.sql_at)), Progress.sql_at)
 
 
 def _opportunity_rate(asked: Asked) -> Cases:
@@ -182,23 +191,27 @@ def _win_rate(asked: Asked) -> Cases:
     if chosen.won_of == "created":
         won = case((Opportunity.state == "won", closed))
         return _cohort(asked, Opportunity, opened, won, timedelta(days=chosen.win_days), Opportunity.counts)
-    stale = and_(Opportunity.state == "open", opened < asked.now - timedelta(days=chosen.stale_days))
+    open_then = or_(Opportunity.state == "open", closed > asked.now)
+    stale = and_(open_then, opened < asked.now - timedelta(days=chosen.stale_days))
     state = _state((stale, State.STALE), (Opportunity.state == "won", State.HIT), otherwise=State.MISS)
-    where = (Opportunity.counts, or_(asked.within(closed), stale))
-    return Cases(Opportunity, where, opened, closed, state)
+    where = (Opportunity.counts, or_(asked.happened(closed), stale))
+    return Cases(Opportunity, where, opened, asked.by_then(closed), state)
 
 
 def _sales_cycle(asked: Asked) -> Cases:
     """Lost ones leave at their loss: it is the time that winning takes, not how often one wins."""
-    began = _CYCLE_FROM[asked.definition.cycle_from]
-    ended = func.coalesce(Opportunity.closed_at, literal(asked.now, UtcTime()))
+    began, closed = _CYCLE_FROM[asked.definition.cycle_from], Opportunity.closed_at
+    ended = func.coalesce(asked.by_then(closed), literal(asked.now, UtcTime()))
     state = _state(
-        (Opportunity.state == "won", State.HIT), (Opportunity.state == "lost", State.MISS), otherwise=State.WAITING
+        (closed > asked.now, State.WAITING),
+        (Opportunity.state == "won", State.HIT),
+        (Opportunity.state == "lost", State.MISS),
+        otherwise=State.WAITING,
     )
     recent = replace(asked, since=asked.until - timedelta(days=asked.definition.cycle_days))
     seconds = micros_between(began, ended) // (SECOND // MICRO)
-    where = (Opportunity.counts, recent.within(Opportunity.opened_at), began.is_not(None))
-    return Cases(Opportunity, where, began, Opportunity.closed_at, state, seconds)
+    where = (Opportunity.counts, recent.happened(Opportunity.opened_at), began.is_not(None))
+    return Cases(Opportunity, where, began, asked.by_then(closed), state, seconds)
 
 
 _CYCLE_FROM = {
@@ -212,6 +225,7 @@ _CYCLE_FROM = {
 
 
 def _attainment(asked: Asked) -> Cases:
+    touched = Progress.touched_at
     not_judged = select(Handoff.id).where(
         HANDED_OVER,
         Handoff.verdict == Verdict.UNKNOWN,
@@ -220,59 +234,60 @@ def _attainment(asked: Asked) -> Cases:
     )
     state = _state(
         (Progress.standing != Standing.COUNTED, State.VOIDED),
-        (Progress.touched_at <= Progress.due_at, State.HIT),
-        (Progress.touched_at.is_not(None), State.MISS),
+        (and_(touched <= Progress.due_at, touched <= asked.now), State.HIT),
+        (touched <= asked.now, State.MISS),
         (Progress.due_at >= asked.now, State.WAITING),
         (not_judged.correlate(Progress).exists(), State.UNKNOWN),
         otherwise=State.MISS,
     )
     counts = Progress.standing.in_((Standing.COUNTED, Standing.RETURNED, Standing.VOID))
-    return Cases(Progress, (counts, asked.within(Progress.due_at)), Progress.due_at, Progress.touched_at, state)
+    where = (counts, asked.within(Progress.due_at), Progress.qualified_at <= asked.now)
+    return Cases(Progress, where, Progress.due_at, asked.by_then(touched), state)
 
 
 def _first_follow_up(asked: Asked) -> Cases:
-    touched = Progress.touched_after.is_not(None)
-    state = _state((touched, State.HIT), otherwise=State.WAITING)
-    where = (_COUNTED, asked.within(Progress.qualified_at))
-    return Cases(Progress, where, Progress.qualified_at, Progress.touched_at, state, Progress.touched_after)
+    touched, waited = Progress.touched_at, asked.by_then(Progress.touched_at, Progress.touched_after)
+    state = _state((waited.is_not(None), State.HIT), otherwise=State.WAITING)
+    where = (_COUNTED, asked.happened(Progress.qualified_at))
+    return Cases(Progress, where, Progress.qualified_at, asked.by_then(touched), state, waited)
 
 
 def _untouched(asked: Asked) -> Cases:
-    window = asked.definition.window
+    window, touched = asked.definition.window, Progress.touched_at
+    in_window = micros_between(Progress.qualified_at, touched) <= window // MICRO
     state = _state(
-        (micros_between(Progress.qualified_at, Progress.touched_at) <= window // MICRO, State.MISS),
+        (and_(in_window, touched <= asked.now), State.MISS),
         (Progress.qualified_at > asked.now - window, State.OBSERVING),
         otherwise=State.HIT,
     )
-    where = (_COUNTED, asked.within(Progress.qualified_at))
-    return Cases(Progress, where, Progress.qualified_at, Progress.touched_at, state)
+    where = (_COUNTED, asked.happened(Progress.qualified_at))
+    return Cases(Progress, where, Progress.qualified_at, asked.by_then(touched), state)
 
 
 def _logging_delay(asked: Asked) -> Cases:
     in_time = Progress.logged_after <= int(asked.definition.logged_hours * 3600)
     state = _state((Progress.logged_after.is_(None), State.UNKNOWN), (in_time, State.HIT), otherwise=State.MISS)
-    where = (_COUNTED, asked.within(Progress.touched_at))
+    where = (_COUNTED, asked.happened(Progress.touched_at))
     return Cases(Progress, where, Progress.touched_at, None, state, Progress.logged_after)
 
 
 def _acceptance(asked: Asked) -> Cases:
-    accepted_at, rejected_at = Progress.accepted_at, Progress.rejected_at
+    accepted_at, rejected_at = asked.by_then(Progress.accepted_at), asked.by_then(Progress.rejected_at)
     accepted = and_(accepted_at.is_not(None), or_(rejected_at.is_(None), accepted_at <= rejected_at))
     state = _state((accepted, State.HIT), (rejected_at.is_not(None), State.MISS), otherwise=State.WAITING)
     decided = or_(
-        and_(asked.within(accepted_at), accepted),
-        and_(asked.within(rejected_at), or_(accepted_at.is_(None), rejected_at < accepted_at)),
+        and_(asked.happened(Progress.accepted_at), accepted),
+        and_(asked.happened(Progress.rejected_at), or_(accepted_at.is_(None), rejected_at < accepted_at)),
     )
-    pending = and_(asked.within(Progress.qualified_at), _COUNTED, accepted_at.is_(None), rejected_at.is_(None))
+    pending = and_(asked.happened(Progress.qualified_at), _COUNTED, accepted_at.is_(None), rejected_at.is_(None))
     reached = case((accepted, accepted_at), else_=rejected_at)
     return Cases(Progress, (_WAS_MQL, or_(decided, pending)), Progress.qualified_at, reached, state)
 
 
 def _returned(asked: Asked) -> Cases:
-    back = or_(Progress.rejected_at.is_not(None), Progress.returned_at.is_not(None))
-    reached = func.coalesce(Progress.rejected_at, Progress.returned_at)
-    state = _state((back, State.HIT), otherwise=State.MISS)
-    return Cases(Progress, (_WAS_MQL, asked.within(Progress.qualified_at)), Progress.qualified_at, reached, state)
+    back = func.coalesce(asked.by_then(Progress.rejected_at), asked.by_then(Progress.returned_at))
+    state = _state((back.is_not(None), State.HIT), otherwise=State.MISS)
+    return Cases(Progress, (_WAS_MQL, asked.happened(Progress.qualified_at)), Progress.qualified_at, back, state)
 
 
 CASES: Mapping[Kpi, Callable[[Asked], Cases]] = {
