@@ -54,7 +54,7 @@ def number_of(state: State, key: str, number: int | None) -> int:
     if number is not None:
         return number
     with state.database.read() as c:
-        return record.running(c, key) or read_series(c, key).next_meeting(state.clock()).number
+        return record.running(c, key, state.clock()) or read_series(c, key).next_meeting(state.clock()).number
 
 
 def list_(

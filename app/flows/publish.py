@@ -17,6 +17,7 @@ from app.domain.calendar import Calendar
 from app.domain.clock import OPEN
 from app.domain.forecast import TOLERANCE, Destinations, Move
 from app.domain.policy import Policy, PolicyVersion
+from app.domain.refusals import refused
 from app.flows import audit, drafts, moving, policies
 from app.flows.drafts import Preview, Repeated, preview_calendar, preview_policy
 from app.flows.moving import Order
@@ -52,8 +53,9 @@ def policy(
     effective_from: datetime | None = None,
     note: str = "",
     migrate_open: bool = False,
+    based_on: int | None = None,
 ) -> Published:
-    """Add the policy's next version, in force from that moment, or from now on.
+    """Add the policy's next version, in force from that moment, or from now on; only after the version `based_on`.
 
     Handoffs that run keep the version they started under, unless `migrate_open`. A policy that is switched off owes no
     alerts any more. Raises Refused; places begin with `/policy` or name an argument.
@@ -63,6 +65,8 @@ def policy(
         policies.lock(c)
         known, start = policies.all_versions(c), max(effective_from or now, drafts.begin(c, now))
         before, draft = drafts.newest(known, agreed.key), drafts.draft_of(c, known, agreed, start)
+        if based_on is not None and (before is None or before.version != based_on):
+            raise refused("", "overtaken", "The policy was changed after this was proposed; decide about it once more.")
         new = before is None or effective_from is not None or not drafts.says_the_same(before, draft)
         if new:
             _add_policy(c, draft, before, by, now, note)

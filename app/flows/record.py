@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -27,6 +27,8 @@ from app.models import ActionItem, Meeting, MeetingEntry
 
 #: Meetings that a look back shows.
 LOOK_BACK = 8
+#: Who began a meeting and never closed it means the next one by now; the old one can still be closed by its number.
+FORGOTTEN = timedelta(hours=24)
 #: What goes on with an item where nobody says which.
 ABOUT_THE_ITEM = frozenset({Said.NOTE, Said.DECISION, Said.TASK, Said.PARKED, Said.NOTHING})
 #: Without whom nothing should be decided about the SLA.
@@ -188,9 +190,10 @@ def listed(c: Connection, key: str | None, after: Key | None, limit: int) -> Pag
     return page(c, query, (Meeting.starts_at, Meeting.id), after, limit, newest_first=True)
 
 
-def running(c: Connection, key: str) -> int | None:
+def running(c: Connection, key: str, now: datetime) -> int | None:
     """The number of the meeting of the series that is being held, whatever its planned end was."""
-    now_held = (Meeting.series_key == key, Meeting.started_at.is_not(None), Meeting.closed_at.is_(None))
+    begun = Meeting.started_at > now - FORGOTTEN
+    now_held = (Meeting.series_key == key, begun, Meeting.closed_at.is_(None))
     return c.scalar(select(func.max(Meeting.number)).where(*now_held))
 
 

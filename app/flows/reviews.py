@@ -17,7 +17,7 @@ from app.domain.policy import Policies, Policy
 from app.domain.refusals import refused, validated
 from app.domain.statistics import Share
 from app.flows import audit, drafts, policies, publish
-from app.models import HANDED_OVER, Handoff, Meeting, SlaProposal
+from app.models import HANDED_OVER, Handoff, Meeting, MeetingEntry, PolicyVersion, SlaProposal
 
 
 class NoSuchProposal(LookupError):
@@ -103,20 +103,38 @@ def _with_meeting() -> Any:
 def adopt(database: Database, cache: policies.Cache, number: int, zone: ZoneInfo, *, by: str, now: datetime) -> int:
     """The version of the policy that it becomes, in force from its day on or from now. Raises NoSuchProposal, Refused.
 
-    A process that dies in between leaves the version without the word that it came of this proposal; adopting once
-    more adds the same version again, which changes nothing.
+    A process that dies in between leaves the version without the word that it came of this proposal; whoever adopts it
+    once more finds it.
     """
     with database.read() as c:
         row = read(c, number)
-    _check_open(row)
-    start = datetime.combine(row.effective_on, time(), zone).astimezone(now.tzinfo)
-    published = publish.policy(
-        database, cache, validated(Policy, row.document), by=by, now=now,
-        effective_from=start if start > now else None, note=f"{row.series_key} #{row.meeting_number}",
-    )  # fmt: skip
+        _check_open(row)
+        version, made = _version_before(c, row), _version_made(c, row)
+    if made is None:
+        start = datetime.combine(row.effective_on, time(), zone).astimezone(now.tzinfo)
+        made = publish.policy(
+            database, cache, validated(Policy, row.document), by=by, now=now, note=_note(row), based_on=version,
+            effective_from=start if start > now else None,
+        ).version  # fmt: skip
     with database.write() as c:
-        _decide(c, row, "adopted", by=by, now=now, version=published.version)
-    return published.version
+        _decide(c, row, "adopted", by=by, now=now, version=made)
+    return made
+
+
+def _version_before(c: Connection, row: Any) -> int:
+    """The policy as the meeting saw it: its other fields are part of what was agreed on."""
+    said_at = select(MeetingEntry.at).where(MeetingEntry.id == row.entry_id).scalar_subquery()
+    then = (PolicyVersion.key == row.policy_key, PolicyVersion.created_at <= said_at)
+    return int(c.execute(select(func.max(PolicyVersion.version)).where(*then)).scalar_one())
+
+
+def _version_made(c: Connection, row: Any) -> int | None:
+    mine = (PolicyVersion.key == row.policy_key, PolicyVersion.note == _note(row))
+    return c.scalar(select(func.max(PolicyVersion.version)).where(*mine))
+
+
+def _note(row: Any) -> str:
+    return f"{row.series_key} #{row.meeting_number} ({row.id})"
 
 
 def withdraw(c: Connection, number: int, *, by: str, now: datetime) -> None:

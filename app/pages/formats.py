@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.domain.language import text
 from app.notify.contract import Link, Message
-from app.pages.document import Document, Item, Table
+from app.pages.document import MINUTES, Document, Item, Table
 
 #: What Markdown could take for markup inside a line.
 MARKUP = re.compile(r"[\\`*_\[\]<>|~&!#]|:(?=//)")
@@ -214,15 +214,17 @@ SHEETS = {"tasuki.agenda/2": "Agenda", "tasuki.minutes/1": "Minutes of the meeti
 
 
 def message(paper: Document, url: str, footnote: str) -> Message:
-    """For mail and chat: every item in short, and where the whole paper is. Its reference is given when it is sent."""
+    """For mail and chat: the whole minutes, or every item of an agenda in short; and where the paper is. Its reference
+    is given when it is sent."""
     when, *others = paper.notes
+    most = None if paper.schema_ == MINUTES else IN_A_MESSAGE
     return Message(
         reference="",
         title=text(paper.locale, TITLES[paper.schema_], title=paper.title, when=when),
         fields=(
             *((text(paper.locale, "Notes"), note) for note in others),
             *((changes_title(paper), change) for change in paper.changes),
-            *((item.heading(paper.locale), _in_short(item, paper.locale)) for item in paper.items),
+            *((item.heading(paper.locale), _in_words(item, paper.locale, most)) for item in paper.items),
         ),
         links=(Link(text(paper.locale, "Open it"), url),),
         footnote=footnote,
@@ -236,11 +238,12 @@ TITLES = {
 }
 
 
-def _in_short(item: Item, locale: str) -> str:
+def _in_words(item: Item, locale: str, most: int | None) -> str:
+    """`most`: rows of each table; None: all of them."""
     lines = [item.question] if item.question else []
     for table in item.tables:
         lines += [*([table.title] if table.title else []), *table.text]
-        lines += ["・" + " / ".join(line.cells) for line in table.lines[:IN_A_MESSAGE]]
-        if len(table.lines) > IN_A_MESSAGE:
-            lines.append(text(locale, "and {count} more", count=len(table.lines) - IN_A_MESSAGE))
+        lines += ["・" + " / ".join(line.cells) for line in table.lines[:most]]
+        if most is not None and len(table.lines) > most:
+            lines.append(text(locale, "and {count} more", count=len(table.lines) - most))
     return "\n".join(lines)

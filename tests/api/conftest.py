@@ -13,6 +13,7 @@ from app.flows import ledger, sweep
 from app.flows.ledger import Fact
 from app.state import State
 from connectors.contract import ExternalId
+from tests.api.board import DAY, SERIES, Board
 from tests.conftest import FRIDAY, Clock
 from tests.flows.conftest import fact, mql
 
@@ -65,3 +66,12 @@ class Office:
 @pytest.fixture
 def office(state: State, client: TestClient, clock: Clock, token: Callable[..., dict[str, str]]) -> Office:
     return Office(state, client, clock, token("admin"))
+
+
+@pytest.fixture
+def board(office) -> Board:
+    office.clock.now = FRIDAY - 16 * DAY
+    made = office.asks("PUT", "/v1/meetings/series/default", json={"series": SERIES})
+    assert made.status_code == 200, made.text
+    office.clock.now = FRIDAY
+    return Board(office)

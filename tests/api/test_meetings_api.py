@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from app.domain.checklist import CHECKLIST
 from app.domain.language import text
-from app.flows import alerts, preparation
-from app.models import Handoff
-from app.pages import papers
-from tests.conftest import FRIDAY
+from app.models import Handoff, SlaProposal
+from tests.api.board import DAY, PEOPLE, START, H, frozen
 
-H, DAY = timedelta(hours=1), timedelta(days=1)
-#: Thursday 2026-09-24 10:00 in Tokyo; Monday to Wednesday before it are holidays.
-START = datetime(2026, 9, 24, 1, tzinfo=UTC)
-PEOPLE = [
-    {"name": "伊藤 健", "email": "ito@example.jp", "role": "marketing_lead", "duty": "facilitator"},
-    {"name": "高橋 誠", "email": "takahashi@example.jp", "role": "sales_lead", "delegate": "mori@example.jp"},
-    {"name": "田中 舞", "email": "tanaka@example.jp", "role": "inside_sales", "duty": "note_taker"},
-]
-SERIES: dict[str, Any] = {
-    "name": "連携会議", "weekday": "thu", "time": "10:00", "minutes": 60, "first": "2026-09-03", "attendees": PEOPLE,
-}  # fmt: skip
 #: The article's sixteen points, in its words.
 SIXTEEN = [
     "会議時間を60-90分に設定し、議題を構造化する",
@@ -46,60 +32,6 @@ SIXTEEN = [
     "会議後、議事録とアクションアイテムを参加者全員に共有する",
     "定期的に会議運営自体を振り返り、改善点を洗い出す",
 ]
-
-
-class Mailbox:
-    """A channel that keeps what it gets."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[str, Any]] = []
-
-    def deliver(self, message: Any, recipient: str) -> None:
-        self.got.append((recipient, message))
-
-
-class Board:
-    """The meeting as its people see it."""
-
-    def __init__(self, office: Any) -> None:
-        self.office, self.mail, self.number = office, Mailbox(), 4
-
-    def at(self, moment: datetime) -> None:
-        """What happens by itself until then, and what is sent."""
-        self.office.clock.now = moment
-        state = self.office.state
-        preparation.turn(state.database, state.settings, papers, moment)
-        while alerts.send_owed(state.database, state.versions, {"email": self.mail}, state.settings, moment):
-            pass
-
-    def asks(self, method: str, path: str = "", **given: Any) -> Any:
-        return self.office.asks(method, f"/v1/meetings/{self.number}{path}", **given)
-
-    def does(self, path: str, **body: Any) -> Any:
-        answer = self.asks("POST", path, **({"json": body} if path != "/start" else {}))
-        assert answer.status_code in (200, 201), answer.text
-        return answer.json()
-
-    def says(self, kind: str, text: str = "", **more: Any) -> Any:
-        return self.does("/entries", kind=kind, text=text, **more)
-
-    def file(self) -> Any:
-        return self.office.get(f"/v1/meetings/{self.number}")
-
-    def marks(self) -> dict[int, str]:
-        return {
-            point["number"]: point["mark"]
-            for point in self.office.get(f"/v1/meetings/{self.number}/checklist")["items"]
-        }
-
-
-@pytest.fixture
-def board(office) -> Board:
-    office.clock.now = FRIDAY - 16 * DAY
-    made = office.asks("PUT", "/v1/meetings/series/default", json={"series": SERIES})
-    assert made.status_code == 200, made.text
-    office.clock.now = FRIDAY
-    return Board(office)
 
 
 def test_drafted_asked_frozen_and_sent_ahead(board) -> None:
@@ -136,11 +68,6 @@ def test_drafted_asked_frozen_and_sent_ahead(board) -> None:
 def test_an_agenda_that_is_late_says_so(board) -> None:
     board.at(START - H)
     assert board.marks()[2] == "late"
-
-
-def frozen(board: Board) -> None:
-    board.at(datetime(2026, 9, 17, 2, tzinfo=UTC))
-    board.at(datetime.fromisoformat(board.file()["share_by"]))
 
 
 def test_what_changes_after_the_freeze_is_listed_apart(board) -> None:
@@ -298,7 +225,7 @@ def test_a_decision_about_the_sla_is_proposed_adopted_and_reviewed(board) -> Non
     again = board.office.asks("POST", f"/v1/sla-proposals/{proposed['id']}/withdraw")
     assert again.status_code == 422
     versions = board.office.get("/v1/policies/mql")["items"]
-    assert {v["version"]: v["note"] for v in versions}[2] == "default #4"
+    assert {v["version"]: v["note"] for v in versions}[2] == f"default #4 ({proposed['id']})"
     board.does("/close", note="テスト")
     board.at(datetime(2026, 10, 28, 3, tzinfo=UTC))
     review = board.office.get("/v1/meetings/next/agenda.json")
@@ -306,6 +233,43 @@ def test_a_decision_about_the_sla_is_proposed_adopted_and_reviewed(board) -> Non
     assert "変更の効果: 前後のSLA達成率" in [table["title"] for table in item["tables"]]
     (old,) = [item for item in live["items"] if item["block"] == "sla_review"]
     assert "変更の効果: 前後のSLA達成率" not in [table["title"] for table in old["tables"]]
+
+
+def proposed_twice(board) -> list[int]:
+    frozen(board)
+    board.at(START)
+    board.does("/start")
+    for target in (48, 36):
+        change = {
+            "policy": "mql",
+            "changes": {"target": target},
+            "effective_on": "2026-10-01",
+            "review_on": "2026-10-29",
+        }
+        board.says("decision", f"{target}時間にする", sla="change", sla_change=change)
+    board.office.clock.now += timedelta(minutes=5)
+    return [each["id"] for each in board.office.get("/v1/sla-proposals")["items"]][::-1]
+
+
+def test_a_proposal_is_adopted_only_on_the_version_that_it_changes(board) -> None:
+    """Its other fields are what the meeting saw; adopting it later would undo what was changed in between."""
+    first, second = proposed_twice(board)
+    assert board.office.asks("POST", f"/v1/sla-proposals/{first}/adopt").json()["version"] == 2
+    overtaken = board.office.asks("POST", f"/v1/sla-proposals/{second}/adopt")
+    said = "提案の後に方針が変更されています。もう一度決定してください。"
+    assert (overtaken.status_code, overtaken.json()["detail"]) == (422, said)
+    assert [v["version"] for v in board.office.get("/v1/policies/mql")["items"]] == [2, 1]
+    assert board.office.asks("POST", f"/v1/sla-proposals/{second}/withdraw").status_code == 200
+
+
+def test_adopting_goes_on_where_a_process_died(board) -> None:
+    """The version was there already, only not that it came of this proposal."""
+    first, _ = proposed_twice(board)
+    assert board.office.asks("POST", f"/v1/sla-proposals/{first}/adopt").json()["version"] == 2
+    with board.office.state.database.write() as c:
+        c.execute(update(SlaProposal).where(SlaProposal.id == first).values(state="proposed", version=None))
+    assert board.office.asks("POST", f"/v1/sla-proposals/{first}/adopt").json()["version"] == 2
+    assert len(board.office.get("/v1/policies/mql")["items"]) == 2
 
 
 @pytest.mark.parametrize(
