@@ -256,8 +256,7 @@ def test_a_proposal_is_adopted_only_on_the_version_that_it_changes(board) -> Non
     first, second = proposed_twice(board)
     assert board.office.asks("POST", f"/v1/sla-proposals/{first}/adopt").json()["version"] == 2
     overtaken = board.office.asks("POST", f"/v1/sla-proposals/{second}/adopt")
-    said = "提案の後に方針が変更されています。もう一度決定してください。"
-    assert (overtaken.status_code, overtaken.json()["detail"]) == (422, said)
+    assert (overtaken.status_code, overtaken.json()["errors"][0]["code"]) == (422, "overtaken")
     assert [v["version"] for v in board.office.get("/v1/policies/mql")["items"]] == [2, 1]
     assert board.office.asks("POST", f"/v1/sla-proposals/{second}/withdraw").status_code == 200
 
