@@ -78,7 +78,8 @@ def test_all_of_it_is_done_by_evidence() -> None:
     [
         (evidence(agenda=Shared(0, 0, None)), 2, Mark.OPEN),
         (evidence(agenda=Shared(3, 2, SHARE_BY)), 2, Mark.OPEN),
-        (evidence(agenda=Shared(3, 3, SHARE_BY + MINUTE)), 2, Mark.LATE),
+        (evidence(agenda=Shared(3, 3, SHARE_BY + 15 * MINUTE)), 2, Mark.DONE),
+        (evidence(agenda=Shared(3, 3, SHARE_BY + 16 * MINUTE)), 2, Mark.LATE),
         (evidence(frozen_at=None), 3, Mark.OPEN),
         (evidence(silent=("salesforce",)), 3, Mark.OPEN),
         (evidence(frozen_at=None), 4, Mark.OPEN),
