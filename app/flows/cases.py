@@ -53,11 +53,11 @@ class Cases:
     seconds: Any = None
 
     def counted(self) -> Select[Any]:
-        """What counting needs: state, seconds, began_at, policy_id, lead_id. Read along an index alone."""
+        """What counting needs: state, seconds, began_at, reached_at, policy_id, lead_id. Read along an index alone."""
         table: Any = self.table
         lead = table.id if table is Lead else table.lead_id
         policy = Progress.policy_id if self.table is Progress else null()
-        query = select(*self._said(), policy.label("policy_id"), lead.label("lead_id"))
+        query = select(*self._said(), self._reached(), policy.label("policy_id"), lead.label("lead_id"))
         return query.where(*self.where)
 
     def told(self) -> Select[Any]:
@@ -84,8 +84,11 @@ class Cases:
             Lead.campaign.label("campaign"),
             (Progress.content if known else null()).label("content"),
             (Progress.reason if known else null()).label("reason"),
-            (null() if self.reached is None else self.reached).label("reached_at"),
+            self._reached(),
         )
+
+    def _reached(self) -> Any:
+        return (null() if self.reached is None else self.reached).label("reached_at")
 
     def _joined(self, query: Select[Any]) -> Select[Any]:
         if self.table is Lead:
