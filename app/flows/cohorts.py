@@ -1,4 +1,4 @@
-"""How far the MQLs of each month came, up to now: one pass over their progress."""
+"""How far the MQLs of each month came within their days: one pass over their progress."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, case, func, select
 
 from app.domain.funnel import Standing
-from app.flows.cases import Asked
+from app.flows.cases import MICRO, Asked
 from app.models import Opportunity, Progress
+from app.models.columns import micros_between
 
 
 class Stage(StrEnum):
@@ -23,6 +24,7 @@ class Stage(StrEnum):
     TOUCHED = "touched"
     SQL = "sql"
     OPPORTUNITY = "opportunity"
+    #: As known now: winning takes longer than those days.
     WON = "won"
 
 
@@ -49,15 +51,21 @@ def by_month(c: Connection, asked: Asked, zone: ZoneInfo) -> list[Cohort]:
         .correlate(Progress)
         .exists()
     )
-    rows = (
-        select(
-            month.label("month"), Progress.touched_at, Progress.sql_at, Progress.opened_at,
-            case((won, 1)).label("won"),
+    days = asked.definition.window // MICRO
+    within = {
+        name: case((micros_between(began, reached) <= days, 1)).label(name)
+        for name, reached in (
+            ("touched", Progress.touched_at),
+            ("sql", Progress.sql_at),
+            ("opened", Progress.opened_at),
         )
+    }
+    rows = (
+        select(month.label("month"), *within, case((won, 1)).label("won"))
         .where(asked.within(began), Progress.standing.in_((Standing.COUNTED, Standing.RETURNED)))
         .subquery()
-    )  # fmt: skip
-    columns = (rows.c.touched_at, rows.c.sql_at, rows.c.opened_at, rows.c.won)
+    )
+    columns = (rows.c.touched, rows.c.sql, rows.c.opened, rows.c.won)
     counted = select(rows.c.month, func.count(), *(func.count(column) for column in columns)).group_by(rows.c.month)
     found = {place: dict(zip(Stage, counts, strict=True)) for place, *counts in c.execute(counted)}
     return [

@@ -13,10 +13,10 @@ from starlette.responses import Response
 from app.domain.calendar import Calendar
 from app.domain.kpi import Kpi
 from app.domain.policy import Policies
-from app.flows import arrivals, cohorts, definitions, kpis, policies, reports, trends, waits
+from app.flows import arrivals, channel_board, channels, cohorts, definitions, kpis, policies, reports, trends, waits
 from app.flows.cases import Asked
 from app.flows.kpis import By
-from app.pages import boards, details, panels, periods, session
+from app.pages import boards, channel_words, details, panels, periods, session
 from app.pages.boards import Known
 from app.pages.kpis import title
 from app.pages.panels import Panel
@@ -95,6 +95,26 @@ def _split(kpi: Kpi, by: str) -> By:
     return next((split for split in known if split == by), known[0])
 
 
+@router.get("/channels")
+def channel_page(request: Request) -> Response:
+    """Channel by channel: the funnel, what it cost, content, and sources that nobody explained."""
+    state: State = request.app.state.tasuki
+    reader, chosen = reader_of(request), chosen_in(request)
+    with state.database.read() as c:
+        asked = asked_for(c, chosen, reader)
+        board = channel_board.read(c, state.versions.read(c), asked, reader.zone)
+        listing = channels.listing(c)
+    locale, counted = reader.locale, asked.definition
+    return page(
+        request, "channels.html", chosen,
+        funnel=list(channel_words.funnel(board, counted, locale)), costs=list(channel_words.costs(board, locale)),
+        months=board.months, by_month=list(channel_words.by_month(board, locale)),
+        contents=list(channel_words.contents(board, counted, reader)), listing=listing,
+        unknown=list(channel_words.unknown(listing.unmapped, locale)), panels=[channel_words.rates(board, locale)],
+        **channel_words.columns(locale),
+    )  # fmt: skip
+
+
 # --- charts that ask the database
 
 
@@ -120,7 +140,8 @@ def _waits(c: Connection, known: Policies, asked: Asked, reader: Reader) -> Pane
 
 
 def _cohorts(c: Connection, known: Policies, asked: Asked, reader: Reader) -> Panel:  # noqa: ARG001
-    return panels.cohorts(cohorts.by_month(c, asked, reader.zone), reader.locale)
+    found = cohorts.by_month(c, asked, reader.zone)
+    return panels.cohorts(found, asked.definition.window_days, reader.locale)
 
 
 #: What answers more about a figure than its weeks do.

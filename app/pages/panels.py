@@ -209,15 +209,16 @@ STAGES = {
 }
 
 
-def cohorts(found: Sequence[Cohort], locale: str) -> Panel:
+def cohorts(found: Sequence[Cohort], days: int, locale: str) -> Panel:
+    drawn = [cohort for cohort in found if cohort.reached[Stage.MQL]][-MONTHS:]
     return Panel(
         key="cohorts",
         question=text(locale, "How far do the MQLs of a month come?"),
         reading=readings.cohorts_in_words(found, locale),
-        drawing=plots.bars([bar for cohort in found[-MONTHS:] for bar in _cohort(cohort, locale)]),
+        drawing=plots.bars([bar for cohort in drawn for bar in _cohort(cohort, locale)]),
         columns=(text(locale, "Month"), *(text(locale, STAGES[stage]) for stage in Stage)),
         rows=tuple((_month(cohort, locale), *(f"{cohort.reached[s]:,}" for s in Stage)) for cohort in found),
-        legend=text(locale, "As known now. Only outlined: the month's days are not over, it may still grow."),
+        legend=text(locale, "Within {days} days; won as known now. Only outlined: it may still grow.", days=days),
     )
 
 
@@ -234,7 +235,7 @@ def _cohort(cohort: Cohort, locale: str) -> list[Bar]:
         Bar(text(locale, STAGES[stage]), share_in_words(share, locale), share.rate or 0, open=cohort.observing)
         for stage, share in shares
     ]
-    return [head, *(stages if whole else [])]
+    return [head, *stages]
 
 
 # --- why not

@@ -171,3 +171,29 @@ def reasons_in_words(reasons: Sequence[tuple[str, int]], locale: str) -> str:
         locale, "The most frequent reason is “{reason}”: {share}.",
         reason=name, share=share_in_words(Share(most, total), locale),
     )  # fmt: skip
+
+
+# --- which of them
+
+
+def best_in_words(told: Sequence[tuple[str, Share]], locale: str) -> str:
+    """The highest rate among those with cases enough, against all the others together."""
+    able = [(name, share) for name, share in told if share.weight is not Weight.COUNT_ONLY]
+    if not able:
+        return text(locale, "No group has cases enough for a rate.")
+    name, best = max(able, key=lambda one: one[1].rate or 0)
+    others = Share(sum(s.part for _, s in told) - best.part, sum(s.whole for _, s in told) - best.whole)
+    first = text(locale, "Highest: {name}, {share}.", name=name, share=share_in_words(best, locale))
+    if not others.whole:
+        return first
+    second = text(locale, "All the others: {share}.", share=share_in_words(others, locale))
+    return " ".join([first, second, text(locale, AGAINST_OTHERS[difference(best, others)])])
+
+
+#: Message ids.
+AGAINST_OTHERS = {
+    Difference.FEW: "Too few cases to compare.",
+    Difference.OVERLAP: "The difference cannot be judged: the intervals overlap.",
+    Difference.HIGHER: "The intervals do not overlap.",
+    Difference.LOWER: "The intervals do not overlap.",
+}
