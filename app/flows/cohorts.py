@@ -52,14 +52,8 @@ def by_month(c: Connection, asked: Asked, zone: ZoneInfo) -> list[Cohort]:
         .exists()
     )
     days = asked.definition.window // MICRO
-    within = {
-        name: case((micros_between(began, reached) <= days, 1)).label(name)
-        for name, reached in (
-            ("touched", Progress.touched_at),
-            ("sql", Progress.sql_at),
-            ("opened", Progress.opened_at),
-        )
-    }
+    marks = {"touched": Progress.touched_at, "sql": Progress.sql_at, "opened": Progress.opened_at}
+    within = [case((micros_between(began, reached) <= days, 1)).label(name) for name, reached in marks.items()]
     rows = (
         select(month.label("month"), *within, case((won, 1)).label("won"))
         .where(asked.within(began), Progress.standing.in_((Standing.COUNTED, Standing.RETURNED)))
