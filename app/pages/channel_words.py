@@ -64,7 +64,7 @@ def money(amount: int | None, currency: str, locale: str) -> str:
     if amount is None:
         return text(locale, "not known")
     precision = get_currency_precision(currency)
-    return str(format_currency(Decimal(amount).scaleb(-precision), currency, locale=locale))
+    return str(format_currency(Decimal(amount).scaleb(-precision), currency, locale=locale)).replace("\uffe5", "\xa5")
 
 
 def funnel(board: Board, definition: Definition, locale: str) -> Iterator[Row]:
