@@ -42,6 +42,19 @@ def splits(kpi: Kpi) -> list[tuple[By, str]]:
     return [(by, word) for by, word in SPLITS.items() if kpi is not Kpi.VISITS or by in SPLITS_OF_VISITS]
 
 
+#: What a row's first moment is, where it is not simply where the row begins; message ids.
+BEGINNINGS = {
+    Kpi.ATTAINMENT: "Due",
+    Kpi.SQLS: "SQL",
+    Kpi.WIN_RATE: "Opportunity created",
+    Kpi.LOGGING_DELAY: "First touch",
+}
+
+
+def beginning_in_words(kpi: Kpi, locale: str) -> str:
+    return text(locale, BEGINNINGS.get(kpi, "Begin"))
+
+
 def definition_in_words(kpi: Kpi, definition: Definition, locale: str) -> Iterator[tuple[str, str]]:
     """Label and text."""
     line = LINES[kpi]

@@ -85,7 +85,8 @@ def figure(request: Request, key: str, by: str = "", group: str | None = None, a
         splits=details.splits(kpi), by=split, panels=charts, group=group,
         group_name=None if group is None else details.name_in_words(split, group or None, reader.locale),
         parts=details.parts(groups, split, asked.definition, reader.locale),
-        lines=details.lines(rows.rows, kpi, reader), after=after, further=details.place_of(rows.last),
+        beginning=details.beginning_in_words(kpi, reader.locale), lines=details.lines(rows.rows, kpi, reader),
+        after=after, further=details.place_of(rows.last),
     )  # fmt: skip
 
 

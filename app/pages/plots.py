@@ -118,10 +118,10 @@ def happening(
     stairs = [(CURVE.x(seconds / end), CURVE.y(share)) for seconds, share in curve_points(steps, end)]
     half = [line(CURVE.left, CURVE.y(0.5), CURVE.right, CURVE.y(0.5), "half")]
     places = [CURVE.x(n / 4) for n in range(5)]
-    ticks = [label(x, 198, hours(m / HOUR), "tick middle") for x, m in zip(places, moments, strict=True)]
-    still = [label(x, 238, f"{n:,}", "tick middle") for x, n in zip(places, at_risk(ended, moments), strict=True)]
+    ticks = [label(x, 204, hours(m / HOUR), "tick middle") for x, m in zip(places, moments, strict=True)]
+    still = [label(x, 250, f"{n:,}", "tick middle") for x, n in zip(places, at_risk(ended, moments), strict=True)]
     told = _levels(CURVE, 1, lambda share: f"{share:.0%}")
-    return Drawing(WIDTH, 246, (*told, *half, polyline(stairs, "line"), *ticks, label(4, 220, waiting, "tick"), *still))
+    return Drawing(WIDTH, 258, (*told, *half, polyline(stairs, "line"), *ticks, label(4, 228, waiting, "tick"), *still))
 
 
 # --- when they come
