@@ -9,7 +9,7 @@ from app.domain.kpi import LINES, Definition, Figure, Kpi, Unit
 from app.domain.language import text
 from app.domain.statistics import COUNT_ONLY_BELOW
 from app.flows.trends import Week
-from app.pages import charts, readings
+from app.pages import charts, details, readings
 from app.pages.charts import Drawing, Mark
 from app.pages.kpis import basis_in_words, figure_in_words, title
 
@@ -28,6 +28,8 @@ class Row:
     agenda: str
     source: str
     value: str
+    #: What is aimed at; often empty.
+    aim: str
     #: What may not be read into the value; often empty.
     note: str
     before: str
@@ -61,12 +63,18 @@ def row(known: Known, definition: Definition, locale: str) -> Row:
         agenda=text(locale, line.agenda),
         source=line.source,
         value=figure_in_words(figure, definition, locale),
+        aim=_aim(figure.kpi, definition, locale),
         note=readings.weight_in_words(figure.share, locale),
         before=figure_in_words(known.before, definition, locale),
         change=readings.difference_in_words(figure.share, known.before.share, locale),
         spark=charts.sparkline([mark(week) for week in known.weeks]),
         trend=trend_in_words(known.weeks, definition, locale),
     )
+
+
+def _aim(kpi: Kpi, definition: Definition, locale: str) -> str:
+    target = definition.targets.get(kpi)
+    return "" if target is None else text(locale, "Aim: {aim}", aim=details.aim_in_words(kpi, target, locale))
 
 
 def mark(week: Week) -> Mark:

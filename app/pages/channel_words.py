@@ -12,7 +12,7 @@ from app.domain.channel import NAMES
 from app.domain.kpi import Definition, Figure, Kpi
 from app.domain.language import text
 from app.domain.statistics import COUNT_ONLY_BELOW, Share, share_in_words
-from app.flows.channel_board import Board, Cost
+from app.flows.channel_board import OF_CONTENT, Board, Cost
 from app.flows.channels import Unmapped
 from app.flows.kpis import By
 from app.pages import plots, readings
@@ -69,12 +69,12 @@ def money(amount: int | None, currency: str, locale: str) -> str:
 
 def funnel(board: Board, definition: Definition, locale: str) -> Iterator[Row]:
     for name, told in board.channels.items():
-        cells = tuple((kpi.value, _told(told.get(kpi), definition, locale)) for kpi, _ in COLUMNS)
+        cells = tuple((kpi.value, _told(kpi, told, definition, locale)) for kpi, _ in COLUMNS)
         yield Row(one_line(group_in_words(By.CHANNEL, name, locale)), name or "", cells)
 
 
-def _told(figure: Figure | None, definition: Definition, locale: str) -> str:
-    return figure_in_words(figure, definition, locale) if figure else text(locale, "no case")
+def _told(kpi: Kpi, told: Mapping[Kpi, Figure], definition: Definition, locale: str) -> str:
+    return figure_in_words(told.get(kpi) or Figure(kpi, {}, 0), definition, locale)
 
 
 def costs(board: Board, locale: str) -> Iterator[tuple[str, ...]]:
@@ -84,7 +84,7 @@ def costs(board: Board, locale: str) -> Iterator[tuple[str, ...]]:
 def _cost(cost: Cost, locale: str) -> tuple[str, ...]:
     line = cost.spend
     spent = money(line.spent, line.currency, locale)
-    if line.without_spent:
+    if line.without_spent and line.spent is not None:
         spent = text(locale, "{words} ({detail})", words=spent, detail=text(locale, "not all lines are filled in"))
     opened = f"{cost.opportunities:,}" if cost.opportunities is not None else text(locale, "still observed")
     return (
@@ -117,7 +117,7 @@ def contents(board: Board, definition: Definition, reader: Reader) -> Iterator[t
         reviewed = found.described.last_reviewed if found else None
         yield (
             one_line(group_in_words(By.CONTENT, name, reader.locale)),
-            *(_told(figures.get(kpi), definition, reader.locale) for kpi in (Kpi.MQLS, Kpi.OPPORTUNITY_RATE)),
+            *(_told(kpi, figures, definition, reader.locale) for kpi in OF_CONTENT),
             f"{reviewed}" if reviewed else "–",
             f"{found.lately:,}" if found else "–",
         )

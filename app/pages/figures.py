@@ -29,6 +29,8 @@ router = APIRouter(route_class=Page, include_in_schema=False, dependencies=[Depe
 TO_CORRECT = 422
 #: Rows a page.
 ROWS = 50
+#: Groups that are written out; the others are counted.
+PARTS = 100
 
 
 @router.get("/kpi")
@@ -84,7 +86,7 @@ def figure(request: Request, key: str, by: str = "", group: str | None = None, a
         facts=list(details.definition_in_words(kpi, asked.definition, reader.locale)),
         splits=details.splits(kpi), by=split, panels=charts, group=group,
         group_name=None if group is None else details.name_in_words(split, group or None, reader.locale),
-        parts=details.parts(groups, split, asked.definition, reader.locale),
+        parts=details.parts(groups[:PARTS], split, asked.definition, reader.locale), more=len(groups[PARTS:]),
         beginning=details.beginning_in_words(kpi, reader.locale), lines=details.lines(rows.rows, kpi, reader),
         after=after, further=details.place_of(rows.last),
     )  # fmt: skip
@@ -105,13 +107,15 @@ def channel_page(request: Request) -> Response:
         asked = asked_for(c, chosen, reader)
         board = channel_board.read(c, state.versions.read(c), asked, reader.zone)
         listing = channels.listing(c)
+        charts = [channel_words.rates(board, reader.locale), _arrivals(c, state.versions.read(c), asked, reader)]
     locale, counted = reader.locale, asked.definition
+    told = list(channel_words.contents(board, counted, reader))
     return page(
         request, "channels.html", chosen,
         funnel=list(channel_words.funnel(board, counted, locale)), costs=list(channel_words.costs(board, locale)),
         months=board.months, by_month=list(channel_words.by_month(board, locale)),
-        contents=list(channel_words.contents(board, counted, reader)), listing=listing,
-        unknown=list(channel_words.unknown(listing.unmapped, locale)), panels=[channel_words.rates(board, locale)],
+        contents=told[:PARTS], more_contents=len(told[PARTS:]), listing=listing,
+        unknown=list(channel_words.unknown(listing.unmapped, locale)), panels=charts,
         **channel_words.columns(locale),
     )  # fmt: skip
 

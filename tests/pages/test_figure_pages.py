@@ -135,6 +135,17 @@ def test_a_split_that_there_is_not_is_the_first_one(reading) -> None:
     assert 'aria-current="true">チャネル<' in page(reading, "/kpi/visits", by="owner")
 
 
+@on_sqlite
+def test_what_is_aimed_at_stands_beside_the_figure(reading, token) -> None:
+    aims = {
+        "definition": {"targets": {"mql_to_sql": 0.25, "mqls": 40, "first_follow_up": 14_400, "sales_cycle": 864_000}}
+    }
+    assert reading.put("/v1/kpis/definition", json=aims, headers=token("admin")).status_code == 200
+    shown = text_of(page(reading, "/kpi"))
+    assert [said in shown for said in ("目標 25.0%", "目標 40", "目標 4:00", "目標 10日")] == [True] * 4
+    assert "目標 25.0%" in text_of(page(reading, "/kpi/mql_to_sql"))
+
+
 def test_channels_with_their_budget(state, clock, reading) -> None:
     lines = [
         Line(channel="展示会", planned=500_000, spent=420_000),
@@ -147,6 +158,7 @@ def test_channels_with_their_budget(state, clock, reading) -> None:
     shown = text_of(page(reading, "/channels"))
     assert "展示会 \xa5500,000 \xa5420,000" in shown
     assert "検索 $99.00 不明" in shown
+    assert "(未入力の行あり)" not in shown
     assert "まる1か月" in text_of(page(reading, "/channels", **{"from": "2026-05-02", "to": "2026-05-30"}))
     for word in words[1:]:
         assert word.raw in shown
