@@ -20,4 +20,8 @@ class Place:
         return self.holds if self.path == "/" else (self.path, *self.holds)
 
 
-PLACES = (Place("/", "Today"),)
+PLACES = (
+    Place("/", "Today"),
+    Place("/kpi", "KPI", ("/channels",)),
+    Place("/sla", "SLA"),
+)
