@@ -253,6 +253,16 @@ def test_a_larger_number_is_a_larger_square() -> None:
     assert squares == [("199", "9", "16"), ("455", "121", "8")]
 
 
+def test_bars_have_their_words_above_and_nothing_has_no_bar() -> None:
+    month, sql = plots.Bar("8月", "MQL 4件", 1, heading=True), plots.Bar("SQL", "2/4", 0.5, open=True)
+    drawn = plots.bars([month, sql, plots.Bar("受注", "0/4", 0)])
+    assert [(s.text, s.at["y"]) for s in drawn.shapes if s.tag == "text" and s.at["class"] != "name end"] == [
+        ("8月", "16"), ("SQL", "42"), ("受注", "84"),
+    ]  # fmt: skip
+    filled = [(s.at["width"], s.at["y"]) for s in drawn.shapes if s.tag == "rect" and s.at["class"] != "ground"]
+    assert (filled, drawn.height) == ([("240", "48")], 110)
+
+
 def test_parts_of_the_whole_fill_it() -> None:
     drawn = plots.stack([0.25, 0.0, 0.25, 0.5])
     parts = [(s.at["x"], s.at["width"], s.at["class"]) for s in drawn.shapes if s.tag == "rect"]
@@ -313,8 +323,8 @@ SENTENCES = [
     ),
     (
         readings.cohorts_in_words([whole(6, 40, 20), whole(7, 40, 18), whole(8, 30, 1, observing=True)], "ja"),
-        "2026-07発生のMQLのうち商談化は 18/40 45.0% [30.7–60.2]。 2026-06は 20/40 50.0% [35.2–64.8]。"
-        " 差は判断できません(区間が重なるため)。",
+        "2026-07発生のMQLのうち商談化は 18/40 45.0% [30.7–60.2]。2026-06は 20/40 50.0% [35.2–64.8]。"
+        "差は判断できません(区間が重なるため)。",
     ),
     (
         readings.cohorts_in_words([whole(8, 30, 1, observing=True)], "ja"),
