@@ -70,26 +70,45 @@ def figure(request: Request, key: str, by: str = "", group: str | None = None, a
         return render(request, "missing.html", 404)
     state: State = request.app.state.tasuki
     reader, chosen, kpi = reader_of(request), chosen_in(request), Kpi(key)
-    split = _split(kpi, by)
-    wanted = None if group is None else (split, group or None)
+    split, group = _split(kpi, by), _storable(group)
     with state.database.read() as c:
-        known = state.versions.read(c)
-        asked, before = asked_for(c, chosen, reader), asked_for(c, chosen, reader, chosen.before)
-        told = _known(c, known, kpi, asked, before, reader)
-        groups = kpis.grouped(c, known, kpi, asked, split)
-        rows = kpis.rows(c, known, kpi, asked, group=wanted, after=details.place_at(after), limit=ROWS)
+        known, asked = state.versions.read(c), asked_for(c, chosen, reader)
+        told = _known(c, known, kpi, asked, asked_for(c, chosen, reader, chosen.before), reader)
+        parts = _parts(c, known, kpi, asked, split, reader)
+        rows = _rows(c, known, kpi, asked, split, group, after, reader)
         charts = [panels.trend(kpi, told.weeks, asked.definition, reader.locale)]
         charts += [draw(c, known, asked, reader) for draw in MORE.get(kpi, ())]
+    facts = list(details.definition_in_words(kpi, asked.definition, reader.locale))
     return page(
-        request, "kpi_one.html", chosen,
-        key=key, title=title(kpi, reader.locale), row=boards.row(told, asked.definition, reader.locale),
-        facts=list(details.definition_in_words(kpi, asked.definition, reader.locale)),
-        splits=details.splits(kpi), by=split, panels=charts, group=group,
-        group_name=None if group is None else details.name_in_words(split, group or None, reader.locale),
-        parts=details.parts(groups[:PARTS], split, asked.definition, reader.locale), more=len(groups[PARTS:]),
-        beginning=details.beginning_in_words(kpi, reader.locale), lines=details.lines(rows.rows, kpi, reader),
-        after=after, further=details.place_of(rows.last),
+        request, "kpi_one.html", chosen, key=key, title=title(kpi, reader.locale), facts=facts, panels=charts,
+        row=boards.row(told, asked.definition, reader.locale), **parts, **rows,
     )  # fmt: skip
+
+
+def _storable(group: str | None) -> str | None:
+    """No database stores NUL, and no group has a longer name."""
+    return None if group is None else group.replace("\0", "")[:500]
+
+
+def _parts(c: Connection, known: Policies, kpi: Kpi, asked: Asked, split: By, reader: Reader) -> dict[str, object]:
+    groups = kpis.grouped(c, known, kpi, asked, split)
+    shown = details.parts(groups[:PARTS], split, asked.definition, reader.locale)
+    return {"splits": details.splits(kpi), "by": split, "parts": shown, "more": len(groups[PARTS:])}
+
+
+def _rows(
+    c: Connection, known: Policies, kpi: Kpi, asked: Asked, split: By, group: str | None, after: str, reader: Reader
+) -> dict[str, object]:
+    wanted = None if group is None else (split, group or None)
+    found = kpis.rows(c, known, kpi, asked, group=wanted, after=details.place_at(after), limit=ROWS)
+    return {
+        "group": group,
+        "group_name": None if wanted is None else details.name_in_words(*wanted, reader.locale),
+        "lines": details.lines(found.rows, kpi, reader),
+        "beginning": details.beginning_in_words(kpi, reader.locale),
+        "after": after,
+        "further": details.place_of(found.last),
+    }
 
 
 def _split(kpi: Kpi, by: str) -> By:
