@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +15,7 @@ from app.flows.sessions import Session
 from app.settings import Settings
 from app.state import State
 
-#: A path of our own with its query: no second slash or backslash in front, no control characters, nothing encoded twice.
+#: A path of our own with its query: no second slash or backslash in front, no control characters.
 OWN_PAGE = re.compile(r"/(?:[A-Za-z0-9_.~%-]+(?:/[A-Za-z0-9_.~%-]+)*)?(?:\?[A-Za-z0-9_.~%&=+:,;@/!*'()$-]*)?")
 LONGEST_PAGE = 2000
 #: Whoever returns there would be asked to sign in again, or out.
@@ -116,8 +116,8 @@ def forget(response: Response, settings: Settings) -> None:
 
 
 def check_origin(request: Request) -> None:
-    """Changes are accepted from our own pages alone. Browsers say where a request comes from; who says nothing at all is
-    no browser, and then must not bring a cookie. Raises FromElsewhere."""
+    """Changes are accepted from our own pages alone. Browsers say where a request comes from; who says nothing at all
+    is no browser, and then must not bring a cookie. Raises FromElsewhere."""
     if request.method in SAFE:
         return
     settings: Settings = request.app.state.tasuki.settings
@@ -147,5 +147,5 @@ def own_page(path: str) -> str:
 
 def asked_page(request: Request) -> str:
     """The page that was asked for, to come back to."""
-    query = request.url.query
-    return own_page(f"{request.url.path}?{query}" if query else request.url.path)
+    path, query = quote(request.url.path, safe="/%~"), request.url.query
+    return own_page(f"{path}?{query}" if query else path)
