@@ -30,7 +30,8 @@ SLA_CHANGE = "48時間 --set target=48 --from {first} --review {then}"
 #: Commands that change nothing, or nothing of a team's own: servers, the demo's playground.
 READING = {
     "serve", "worker", "demo", "feeds", "due", "explain", "agenda", "quality", "audit", "report", "doctor",
-    "source list", "source show", "source check", "source test", "source schema", "token list", "policy list",
+    "source list", "source show", "source check", "source test", "source schema", "token list", "user list", "user sessions",
+    "policy list",
     "policy show", "policy diff", "calendar list", "calendar show", "calendar propose", "calendar check",
     "identities", "meeting series show",
     "meeting template list", "meeting template show", "meeting template built-in",
@@ -57,6 +58,13 @@ WRITING: dict[str, tuple[str, str, list[str]]] = {
     "source enable": ("sfa", "", ["source.enabled"]),
     "token create": ("looker --scope read", "", ["token.created"]),
     "token revoke": ("1", "", ["token.revoked"]),
+    "user create": ("sasaki@example.jp --name 佐々木 --role rep", "", ["user.created", "user.link_made"]),
+    "user role": ("sasaki@example.jp manager", "", ["user.changed"]),
+    "user team": ("sasaki@example.jp 東日本", "", ["user.changed"]),
+    "user link": ("sasaki@example.jp", "", ["user.link_made"]),
+    "user revoke": ("sasaki@example.jp", "", ["user.sessions_revoked"]),
+    "user disable": ("sasaki@example.jp", "", ["user.disabled"]),
+    "user enable": ("sasaki@example.jp", "", ["user.enabled"]),
     "policy apply": ("-", "{policy}", ["policy.applied"]),
     "calendar apply": ("-", "{calendar}", ["calendar.applied"]),
     "meeting series set": ("--weekday fri", "", ["meeting_series.set"]),
