@@ -44,17 +44,20 @@ def caller(
 
 
 class Needs:
-    """A dependency, before `caller`: the rights that people need for an endpoint's readings and for its changes."""
+    """A dependency: the rights that people need for an endpoint's readings and for its changes. `caller` asks for them,
+    and so does this where `caller` came first."""
 
     def __init__(self, sees: Right, changes: Right) -> None:
         self.sees, self.changes = sees, changes
 
     async def __call__(self, request: Request) -> None:
         request.state.right = self.sees if request.method in session.SAFE else self.changes
+        demand(request, request.state.right)
 
 
 def needs(right: Right) -> Any:
-    """For one endpoint that needs another right than its noun; stands before `reads` and `writes`."""
+    """For one endpoint that needs another right than its noun; it must imply that of the noun, or stand before
+    `reads` and `writes`."""
     return Depends(Needs(right, right))
 
 

@@ -157,12 +157,12 @@ def done(request: Request, what: str) -> Response:
 @router.post("/account", dependencies=signed_in)
 def rename(request: Request, form: Sent) -> Response:
     state, visitor = request.app.state.tasuki, session.visitor(request)
+    wanted = {name: form.get(name, "") for name in ("name", "locale")}
     try:
         with state.database.write() as c:
-            by = Admin(visitor.by, state.clock())
-            users.rename(c, by, visitor.id, name=form.get("name", ""), locale=form.get("locale", ""))
+            users.rename(c, Admin(visitor.by, state.clock()), visitor.id, **wanted)
     except Refused as why:
-        return shown(request, 422, typed=form, wrong=posted.wrong(why, reader_of(request).locale))
+        return shown(request, 422, typed=wanted, wrong=posted.wrong(why, reader_of(request).locale))
     except users.NoSuchUser:
         return render(request, "missing.html", 404)
     return done(request, "saved")

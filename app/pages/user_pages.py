@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.domain.refusals import Refused
-from app.domain.roles import Right
+from app.domain.roles import Right, Role
 from app.flows import links, sessions, users
 from app.flows.administer import Admin
 from app.pages import posted, session
@@ -26,6 +26,8 @@ router = APIRouter(
     include_in_schema=False,
     dependencies=[Depends(session.may(Right.ADMINISTER))],
 )
+#: An invitation before anything is typed.
+EMPTY = {"email": "", "name": "", "role": Role.REP.value, "team": ""}
 Change = Callable[[Connection, Admin], object]
 
 
@@ -39,14 +41,14 @@ def listing(request: Request, status: int = 200, **content: Any) -> Response:
     state: State = request.app.state.tasuki
     with state.database.read() as c:
         found = users.listed(c)
-    nothing: dict[str, Any] = {"typed": {}, "wrong": {}, "given": None, "whose": None}
+    nothing: dict[str, Any] = {"typed": EMPTY, "wrong": {}, "given": None, "whose": None}
     return render(request, "users.html", status, users=found, **nothing | content)
 
 
 @router.post("")
 def invite(request: Request, form: Sent) -> Response:
     state, by = request.app.state.tasuki, admin(request)
-    wanted = {name: form.get(name, "") for name in ("email", "name", "role", "team")}
+    wanted = {name: form.get(name, "") for name in EMPTY}
     try:
         with state.database.write() as c:
             made = users.create(c, by, **wanted)
@@ -76,8 +78,8 @@ def file(request: Request, number: str, status: int = 200, **content: Any) -> Re
 
 @router.post("/{number}")
 def change(request: Request, number: str, form: Sent) -> Response:
-    role, team = form.get("role", ""), form.get("team", "")
-    return _changed(request, number, form, lambda c, by: users.change(c, by, as_id(number), role=role, team=team))
+    wanted = {name: form.get(name, "") for name in ("role", "team")}
+    return _changed(request, number, wanted, lambda c, by: users.change(c, by, as_id(number), **wanted))
 
 
 @router.post("/{number}/disable")
@@ -107,7 +109,7 @@ def link(request: Request, number: str) -> Response:
     return file(request, number, 201, given=given)
 
 
-def _changed(request: Request, number: str, form: dict[str, str] | None, deed: Change) -> Response:
+def _changed(request: Request, number: str, typed: dict[str, str] | None, deed: Change) -> Response:
     state: State = request.app.state.tasuki
     try:
         with state.database.write() as c:
@@ -115,8 +117,8 @@ def _changed(request: Request, number: str, form: dict[str, str] | None, deed: C
     except users.NoSuchUser:
         return render(request, "missing.html", 404)
     except Refused as why:
-        typed = {"typed": form} if form else {}
-        return file(request, number, 422, wrong=posted.wrong(why, reader_of(request).locale), **typed)
+        content = {"typed": typed} if typed else {}
+        return file(request, number, 422, wrong=posted.wrong(why, reader_of(request).locale), **content)
     return RedirectResponse(reader_of(request).href(f"/users/{as_id(number)}", done="saved"), 303)
 
 

@@ -30,7 +30,8 @@ SLA_CHANGE = "48時間 --set target=48 --from {first} --review {then}"
 #: Commands that change nothing, or nothing of a team's own: servers, the demo's playground.
 READING = {
     "serve", "worker", "demo", "feeds", "due", "explain", "agenda", "quality", "audit", "report", "doctor",
-    "source list", "source show", "source check", "source test", "source schema", "token list", "user list", "user sessions",
+    "source list", "source show", "source check", "source test", "source schema", "token list",
+    "user list", "user sessions",
     "policy list",
     "policy show", "policy diff", "calendar list", "calendar show", "calendar propose", "calendar check",
     "identities", "meeting series show",
