@@ -13,6 +13,7 @@ from starlette.responses import Response
 from app.domain.calendar import Calendar
 from app.domain.kpi import Kpi
 from app.domain.policy import Policies
+from app.domain.roles import Right
 from app.flows import arrivals, channel_board, channels, cohorts, definitions, kpis, policies, reports, trends, waits
 from app.flows.cases import Asked
 from app.flows.kpis import By
@@ -65,17 +66,19 @@ def _of_the_board(c: Connection, known: Policies, asked: Asked, told: list[Known
 
 @router.get("/kpi/{key}")
 def figure(request: Request, key: str, by: str = "", group: str | None = None, after: str = "") -> Response:
-    """`?by=owner` splits it, `&group=…` lists the rows of one group, `&after=…` goes on."""
+    """`?by=owner` splits it, `&group=…` lists the rows of one group, `&after=…` goes on. Whoever may not see leads sees
+    neither rows nor owners."""
     if key not in set(Kpi):
         return render(request, "missing.html", 404)
     state: State = request.app.state.tasuki
     reader, chosen, kpi = reader_of(request), chosen_in(request), Kpi(key)
-    split, group = _split(kpi, by), _storable(group)
+    personal = session.visitor(request).may(Right.SEE_LEADS)
+    split, group = _split(kpi, by, personal=personal), _storable(group)
     with state.database.read() as c:
         known, asked = state.versions.read(c), asked_for(c, chosen, reader)
         told = _known(c, known, kpi, asked, asked_for(c, chosen, reader, chosen.before), reader)
-        parts = _parts(c, known, kpi, asked, split, reader)
-        rows = _rows(c, known, kpi, asked, split, group, after, reader)
+        parts = _parts(c, known, kpi, asked, split, reader) | {"splits": details.splits(kpi, personal=personal)}
+        rows = _rows(c, known, kpi, asked, split, group, after, reader) if personal else {}
         charts = [panels.trend(kpi, told.weeks, asked.definition, reader.locale)]
         charts += [draw(c, known, asked, reader) for draw in MORE.get(kpi, ())]
     facts = list(details.definition_in_words(kpi, asked.definition, reader.locale))
@@ -93,7 +96,7 @@ def _storable(group: str | None) -> str | None:
 def _parts(c: Connection, known: Policies, kpi: Kpi, asked: Asked, split: By, reader: Reader) -> dict[str, object]:
     groups = kpis.grouped(c, known, kpi, asked, split)
     shown = details.parts(groups[:PARTS], split, asked.definition, reader.locale)
-    return {"splits": details.splits(kpi), "by": split, "parts": shown, "more": len(groups[PARTS:])}
+    return {"by": split, "parts": shown, "more": len(groups[PARTS:])}
 
 
 def _rows(
@@ -111,9 +114,9 @@ def _rows(
     }
 
 
-def _split(kpi: Kpi, by: str) -> By:
+def _split(kpi: Kpi, by: str, *, personal: bool) -> By:
     """The wanted one if there is such a thing, else the first."""
-    known = [split for split, _ in details.splits(kpi)]
+    known = [split for split, _ in details.splits(kpi, personal=personal)]
     return next((split for split in known if split == by), known[0])
 
 

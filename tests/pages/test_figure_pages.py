@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from app.domain.language import LOCALES, translations
 from app.domain.spend import Line
 from app.domain.statistics import Share
 from app.domain.survival import Step
-from app.flows import channels, funnel, policies, spend, sweep, tokens
+from app.flows import channels, funnel, policies, spend, sweep
 from app.flows.cohorts import Cohort, Stage
 from app.flows.waits import Part, Waits
 from app.pages import (
@@ -30,7 +31,6 @@ from app.pages import (
     periods,
     plots,
     readings,
-    session,
 )
 from app.pages.charts import Mark
 from app.pages.kpis import title
@@ -50,14 +50,12 @@ PERIOD = {"from": "2026-05-01", "to": "2026-07-31"}
 
 
 @pytest.fixture
-def reading(state: State, clock: Clock, client: TestClient) -> TestClient:
+def reading(state: State, clock: Clock, sign_in_as: Callable[..., TestClient]) -> TestClient:
     """A signed-in reader of a quarter of the company."""
     clock.now = NOW
     facts = sorted((one for person in PEOPLE for one in told(person)), key=lambda one: one.event.occurred_at)
     happens(state, clock, *facts)
-    with state.database.write() as c:
-        client.cookies.set(session.COOKIE, tokens.create(c, "reader", ["read"], NOW))
-    return client
+    return sign_in_as("rep")
 
 
 def happens(state: State, clock: Clock, *facts: Any) -> None:
@@ -439,10 +437,9 @@ def test_words_from_outside_stay_words(state, clock, reading) -> None:
 
 
 @on_sqlite
-def test_an_empty_database_has_pages_too(state, clock, client) -> None:
+def test_an_empty_database_has_pages_too(clock, sign_in_as) -> None:
     clock.now = NOW
-    with state.database.write() as c:
-        client.cookies.set(session.COOKIE, tokens.create(c, "reader", ["read"], NOW))
+    client = sign_in_as("rep")
     for path in PATHS:
         for locale in LOCALES:
             assert page(client, path, locale)
