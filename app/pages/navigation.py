@@ -20,4 +20,7 @@ class Place:
         return self.holds if self.path == "/" else (self.path, *self.holds)
 
 
-PLACES = (Place("/", "Today"),)
+PLACES = (
+    Place("/", "Today"),
+    Place("/meetings", "Meetings", ("/actions",)),
+)
