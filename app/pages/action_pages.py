@@ -15,7 +15,7 @@ from app.domain.action import STATES, STEPS, ActionState, Promise, StepKind, sen
 from app.domain.refusals import refused
 from app.flows import actions, meetings
 from app.flows.actions import Overtaken, Person
-from app.pages import forms, session
+from app.pages import forms, meeting_words, session
 from app.pages.forms import Attempt, Fields, Sent
 from app.pages.meeting_decisions import act, promise
 from app.pages.meeting_routes import MeetingPage, RowId, attempted, by, done, person
@@ -58,7 +58,7 @@ def all_actions(request: Request) -> Response:
 
 def list_page(request: Request, attempt: Attempt = forms.NOTHING, status: int = 200) -> Response:
     state: State = request.app.state.tasuki
-    reader, asked, today = reader_of(request), _asked(request), person(request).today
+    asked, today = _asked(request), person(request).today
     with state.database.read() as c:
         found = actions.listed(
             c,
@@ -69,8 +69,15 @@ def list_page(request: Request, attempt: Attempt = forms.NOTHING, status: int = 
             limit=LISTED,
         )
         series = [(stored.key, stored.series.name) for stored in meetings.all_series(c)]
-    shown: dict[str, Any] = {"found": found, "asked": asked, "series": series, "today": today, "attempt": attempt}
-    return render(request, "actions.html", status, **shown, whose=WHOSE, states=STATES, reader_zone=reader.zone)
+    shown: dict[str, Any] = {
+        "found": found,
+        "asked": asked,
+        "series": series,
+        "today": today,
+        "attempt": attempt,
+        "said": meeting_words,
+    }
+    return render(request, "actions.html", status, **shown, whose=WHOSE, states=STATES)
 
 
 @router.post("/actions")
@@ -99,6 +106,7 @@ def action_page(request: Request, number: int, attempt: Attempt = forms.NOTHING,
     with state.database.read() as c:
         row, steps = actions.read(c, number)
     shown: dict[str, Any] = {"row": row, "steps": steps, "attempt": attempt, "states": STATES, "step_words": STEPS}
+    shown["said"] = meeting_words
     overdue = row.state == ActionState.OPEN and row.due_on < person(request).today
     return render(request, "action.html", status, **shown, overdue=overdue, sentence=in_words(row, reader))
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
 from typing import Any
 
 from app.domain.agreement import AlertReason
 from app.domain.calendar import Weekday
 from app.domain.checklist import Mark, Phase, Point
-from app.domain.language import text
+from app.domain.language import day, text
 from app.domain.run import Presence, ReviewOutcome, Said, Stage
 from app.pages.minutes import OUTCOMES
+from app.pages.rendering import Reader
 from app.pages.words import Status
 
 PLANNED = Status("○", "Planned", "quiet")
 DRAFTED = Status("…", "In preparation", "plain")
-FROZEN = Status("✓", "Pre-read sent", "good")
+FROZEN = Status("✓", "Agenda frozen", "good")
 RUNNING = Status("▶", "Being held", "risk")
 CLOSED = Status("■", "Closed meeting", "quiet")
 MARKS = {
     Mark.DONE: Status("✓", "Fulfilled", "good"),
     Mark.LATE: Status("▲", "Fulfilled late", "risk"),
-    Mark.OPEN: Status("✗", "Not fulfilled", "over"),
+    Mark.OPEN: Status("□", "Not fulfilled", "quiet"),
     Mark.OVERRIDDEN: Status("✓", "Counted as done", "plain"),
 }
 ENTRIES = {
@@ -69,6 +71,11 @@ def state_of(row: Any, stage: Stage | None) -> Status:
     if stage is None:
         return PLANNED
     return FROZEN if row.frozen_at else DRAFTED
+
+
+def day_of(on: date, reader: Reader) -> str:
+    """`9/24(木)`."""
+    return day(datetime.combine(on, time(12), reader.zone), reader.zone, reader.locale)
 
 
 def why(point: Point, locale: str) -> str:
