@@ -35,11 +35,14 @@ addEventListener("pagehide", () => {
   const kept = {};
   for (const node of document.querySelectorAll(field)) {
     if (node.id && node.form && node.form !== sent && typed(node)) {
-      kept[node.id] = { value: node.value, checked: node.checked, item: node.form.elements.item?.value };
+      kept[node.id] = { value: node.value, checked: node.checked, item: itemOf(node.form)?.value };
     }
   }
   sessionStorage.setItem(drafts, JSON.stringify(kept));
 });
+function itemOf(form) {
+  return form.querySelector("input[name=item]");
+}
 function put(node, was) {
   if (node.type === "radio" || node.type === "checkbox") node.checked = was.checked;
   else node.value = was.value;
@@ -51,15 +54,15 @@ function restore(kept) {
     if (node.value && node.value !== node.defaultValue) continue;
     put(node, was);
     node.closest("details")?.setAttribute("open", "");
-    const item = node.form?.elements.item;
+    const item = node.form && itemOf(node.form);
     if (item && was.item && item.value !== was.item) about(node.form, was.item);
   }
 }
 // A note that was begun for item 3 stays a note on item 3.
 function about(form, number) {
   const label = form.querySelector("textarea[name=text]")?.labels?.[0];
-  if (label) label.firstChild.textContent = label.firstChild.textContent.replace(form.elements.item.value, number);
-  form.elements.item.value = number;
+  if (label) label.firstChild.textContent = label.firstChild.textContent.replace(itemOf(form).value, number);
+  itemOf(form).value = number;
 }
 try {
   restore(JSON.parse(sessionStorage.getItem(drafts) || "{}"));
@@ -172,8 +175,9 @@ const copy = document.getElementById("copy");
 async function both() {
   const [page, markdown] = await Promise.all([fetch(copy.dataset.html), fetch(copy.dataset.markdown)]);
   if (!page.ok || !markdown.ok) throw new Error("not there");
-  const article = new DOMParser().parseFromString(await page.text(), "text/html").querySelector("article");
-  return { html: article.outerHTML, plain: await markdown.text() };
+  const whole = await page.text();  // taken as text: its own styles are for the document it is pasted into, not for us
+  const article = whole.slice(whole.indexOf("<article"), whole.lastIndexOf("</article>") + "</article>".length);
+  return { html: article, plain: await markdown.text() };
 }
 if (copy && navigator.clipboard?.write && window.ClipboardItem) {
   copy.hidden = false;
