@@ -23,6 +23,7 @@ from app.flows import meetings, policies, schema, tokens
 from app.main import create_app
 from app.settings import Settings, read_settings
 from app.state import State, open_state
+from tests.browser import needs
 
 # A terminal's width is no business of the tests; tools that run them in parallel set one.
 os.environ.pop("COLUMNS", None)
@@ -33,6 +34,12 @@ hypothesis.settings.load_profile("untimed")
 
 #: A Friday afternoon before five closed days in Japan.
 FRIDAY = datetime(2026, 9, 18, 8, 30, tzinfo=UTC)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if why := needs.missing():
+        terminalreporter.section("THE PAGES WERE NOT TRIED IN A BROWSER", red=True)
+        terminalreporter.line(why)
 
 
 @dataclass

@@ -45,7 +45,9 @@ def add(
     owner: Annotated[str, typer.Option(help="Who does it: one person.")] = "",
     due: Due = "",
     text: Annotated[str, typer.Option(help="What is to be done.")] = "",
-    done_when: Annotated[str, typer.Option(help="How one sees that it is done.")] = "",
+    done_when: Annotated[
+        str, typer.Option(help="How one sees that it is done. 'attainment >= 90%' is checked by itself.")
+    ] = "",
     email: Annotated[str | None, typer.Option(help="The owner's address.")] = None,
     series: Annotated[str, typer.Option(help="The meeting series.")] = DEFAULT,
     meeting: Annotated[int | None, typer.Option(min=1, help="The meeting that decided it.")] = None,

@@ -14,12 +14,14 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.event import listen
 
 from app.db import Database
+from app.demo import marketing
+from app.demo.meetings import Meetings, series
 from app.demo.senders import ORGANIZATION, PORTAL
-from app.demo.story import REPS, Step, Story
-from app.domain.calendar import ClockKind
+from app.demo.story import REPS, TOKYO, Step, Story
+from app.domain.calendar import is_open
 from app.domain.clock import Verdict
 from app.domain.policy import AlertRoute, default_policy
-from app.flows import alerts, meetings, policies, sources, sweep, tokens
+from app.flows import alerts, channels, meetings, policies, sources, spend, sweep, tokens, website
 from app.main import create_app
 from app.models import (
     HANDED_OVER,
@@ -34,14 +36,13 @@ from app.models import (
     Source,
     VerdictChange,
 )
+from app.notify.contract import Message
 from app.notify.log import Log
 from app.settings import Settings
 from app.state import State, open_state
 
 #: Webhooks of one slot are posted at once; the sweep runs between slots.
 SLOT = timedelta(minutes=30)
-#: The meeting agreed on another SLA in this week: one business day instead of 24 hours.
-NEW_SLA_WEEK = 6
 #: Who made the demo's policies; so its database is told from others.
 REPLAYED = "tasuki demo"
 #: Who made the policy of a fresh database.
@@ -114,13 +115,20 @@ def play(settings: Settings, now: datetime, progress: Callable[[int, int], None]
     state = open_state(settings, clock)
     _hurry(state.database)
     heard: list[str] = []
-    state.channels = {"log": Log(heard.append)}
+    state.channels = {"log": Log(heard.append), "email": Unsent()}
     _set_up(state, story)
     asyncio.run(_play(state, clock, story, story.steps(), now, progress))
     with state.database.write() as c:
         new_keys(c, now)
     state.close()
     return heard[-3:]
+
+
+class Unsent:
+    """An invented company's mail reaches everybody, and nobody."""
+
+    def deliver(self, message: Message, recipient: str) -> None:
+        """Taken."""
 
 
 def _hurry(database: Database) -> None:
@@ -131,16 +139,17 @@ def _hurry(database: Database) -> None:
 
 
 def _set_up(state: State, story: Story) -> None:
-    """The calendar, the two SLAs, the three sources."""
+    """The calendar, the SLA, the three sources, and what marketing enters by hand."""
+    last_day = story.now.astimezone(TOKYO).date()
     log_only = (AlertRoute(channel="log", to="sales", page=True),)
     first = default_policy().model_copy(update={"alerts": log_only})
-    agreed = first.model_copy(update={"name": "MQL 1営業日", "clock": ClockKind.BUSINESS_DAYS, "target": 1.0})
-    now, change = state.clock(), story.start + timedelta(weeks=NEW_SLA_WEEK, days=3, hours=11)
+    now = state.clock()
     owners = {owner: name for owner, name, _, _ in REPS} | {"0055i000001TaNA": "田中 舞"}
     hubspot = {
         "portal_id": PORTAL,
         "score_property": "fit_score",
         "activity_properties": {"last_download": "download", "last_page": "visit"},
+        "attributes": {"original_source": "lead_source"},
     }
     salesforce = {
         "organization_id": ORGANIZATION,
@@ -152,8 +161,6 @@ def _set_up(state: State, story: Story) -> None:
     with state.database.write() as c:
         policies.apply_calendar(c, story.calendar(), by=REPLAYED, now=now)
         policies.apply_policy(c, first, by=REPLAYED, now=now, effective_from=None)
-        note = "会議での決定: 休業日を挟むと守れない"
-        policies.apply_policy(c, agreed, by=REPLAYED, now=now, effective_from=change, note=note)
         for name, kind, config in (
             ("hubspot", "hubspot", hubspot),
             ("salesforce", "salesforce", salesforce),
@@ -161,6 +168,10 @@ def _set_up(state: State, story: Story) -> None:
         ):
             secret = story.secrets[name] = sources.new_secret()
             sources.add(c, state.vault, name=name, kind=kind, config=config, secret=secret, now=now)
+        for word, channel in marketing.CHANNELS.items():
+            channels.decide(c, word, channel, by=REPLAYED, now=now)
+        website.replace(c, marketing.visits(story.first_day, last_day), by=REPLAYED, now=now)
+        spend.replace(c, marketing.budget(story.first_day, last_day), by=REPLAYED, now=now)
 
 
 async def _play(
@@ -172,13 +183,18 @@ async def _play(
     progress: Callable[[int, int], None],
 ) -> None:
     app = create_app(state.settings, scheduled=False, state=state)
+    talks = Meetings(state, series(story.first_meeting))
+    talks.plan(clock.now)
     state.intake.start()
-    sent = 0
+    sent, office = 0, story.calendar()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=state.settings.public_url) as http:
         for moment, in_slot in _slots(steps, story.start, now):
             clock.now = moment
             await _post(http, in_slot, moment)
             _work(state, moment)
+            if moment.minute == 0 and is_open(office, moment):
+                talks.turn(moment)
+                _send(state, moment)
             sent += len(in_slot)
             progress(sent, len(steps))
     state.intake.stop()
@@ -209,6 +225,10 @@ def _work(state: State, moment: datetime) -> None:
     while state.ledger.ask(moment):
         pass
     sweep.run(state.database, state.versions, moment)
+    _send(state, moment)
+
+
+def _send(state: State, moment: datetime) -> None:
     while alerts.send_owed(state.database, state.versions, state.channels, state.settings, moment):
         pass
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,9 @@ from app.domain.deadline import before_deadline
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WEEKS = 12
-FAIR_WEEK, CLOSED_WEEK = 5, 8
+FAIR_WEEK, CLOSED_WEEK = 4, 8
+#: From this week on sales keeps to what the third meeting agreed on: who is assigned what, and one business day.
+AGREED_WEEK = 6
 COMPANIES = tuple(
     "山田製作所 北斗電機 ミナト物流 青葉化学 丸山精工 東和食品 三浦金属 富士見システム 北陸機械 みどり建設"
     " 日の出印刷 中央樹脂 若葉メディカル 大洋冷機 光陽電装 西口倉庫 白鷺紙業 桜木製菓 千歳工業 浜風運輸".split()
@@ -35,6 +37,15 @@ CONTENT = (
     ("checklist", "生産管理システム選定チェックリスト"),
     ("security", "セキュリティ説明資料"),
 )
+#: What HubSpot calls where a person first came from, and how often that is.
+ORIGINS = {
+    "ORGANIC_SEARCH": 40,
+    "PAID_SEARCH": 25,
+    "EMAIL_MARKETING": 12,
+    "ウェビナー": 12,
+    "パートナー紹介": 5,
+    "DIRECT_TRAFFIC": 6,
+}
 #: Users of the SFA: id, name, address, hours until they usually call.
 REPS = (
     ("0055i000001TaNA", "田中 舞", "tanaka@mirai.example", 5.0),
@@ -68,6 +79,15 @@ class Story:
         today = self.now.astimezone(TOKYO).date()
         monday = today - timedelta(days=today.weekday(), weeks=WEEKS)
         return datetime.combine(monday, time(), TOKYO).astimezone(UTC)
+
+    @property
+    def first_day(self) -> date:
+        return self.start.astimezone(TOKYO).date()
+
+    @property
+    def first_meeting(self) -> date:
+        """The Thursday of the second week."""
+        return self.first_day + timedelta(weeks=1, days=3)
 
     def calendar(self) -> Calendar:
         """The office calendar, with a week in which the company is closed from Wednesday on."""
@@ -109,7 +129,7 @@ class Story:
             yield self._assigned(person, QUEUE if n == 4 else self.chance.choice(REPS)[0], mql_at)
 
     def _lead(self, first: datetime, *, hot: bool, at_once: bool = False) -> Iterator[Step]:
-        person = self._person()
+        person = self._person(fair=at_once)
         yield self._hubspot(person, first, self._introduction(person))
         score, at, step = self.chance.randint(15, 35), first, timedelta(minutes=1 if at_once else 60 * 24)
         for asset, title in self.chance.sample(CONTENT, 4 if hot else self.chance.randint(1, 2)):
@@ -133,17 +153,19 @@ class Story:
 
     def _sales(self, person: dict[str, Any], mql_at: datetime) -> Iterator[Step]:
         owner, _, _, usual = self.chance.choice(REPS)
-        nobody = self.chance.random() < 0.07
+        agreed = mql_at >= self.start + timedelta(weeks=AGREED_WEEK)
+        nobody = self.chance.random() < (0.01 if agreed else 0.12)
         yield (assigned := self._assigned(person, QUEUE if nobody else owner, mql_at))
         mood = self.chance.random()
-        if nobody or mood < 0.06:
+        if nobody or mood < (0.02 if agreed else 0.08):
             return  # nobody calls
+        usual = usual / 2 if agreed else usual
         called = self._working_moment(mql_at + timedelta(hours=self.chance.expovariate(1 / usual)))
         if mood < 0.12:
             called = mql_at - timedelta(hours=self.chance.uniform(2, 40))  # sales was quicker
-        elif mood < 0.20:
+        elif mood < (0.14 if agreed else 0.24):
             called = self._working_moment(mql_at + timedelta(days=self.chance.uniform(2, 5)))
-        late = timedelta(hours=self.chance.uniform(12, 30)) if 0.20 <= mood < 0.30 else timedelta(minutes=8)
+        late = timedelta(hours=self.chance.uniform(12, 30)) if 0.24 <= mood < 0.32 else timedelta(minutes=8)
         yield from self._called(person, owner, called, recorded=max(called, assigned.at) + late)
 
     def _assigned(self, person: dict[str, Any], holder: str, mql_at: datetime) -> Step:
@@ -178,7 +200,7 @@ class Story:
 
     # What the tools write
 
-    def _person(self) -> dict[str, Any]:
+    def _person(self, *, fair: bool = False) -> dict[str, Any]:
         self.number += 1
         return {
             "contact": 50_000 + self.number,
@@ -188,10 +210,11 @@ class Story:
             "company": self.chance.choice(COMPANIES),
             "lastname": self.chance.choice(SURNAMES),
             "firstname": self.chance.choice(GIVEN),
+            "original_source": "展示会" if fair else self.chance.choices(list(ORIGINS), list(ORIGINS.values()))[0],
         }
 
     def _introduction(self, person: dict[str, Any]) -> dict[str, str]:
-        return {name: person[name] for name in ("email", "company", "lastname", "firstname")}
+        return {name: person[name] for name in ("email", "company", "lastname", "firstname", "original_source")}
 
     def _hubspot(self, person: dict[str, Any], at: datetime, changes: dict[str, str]) -> Step:
         numbers = iter(range(self.number * 1000 + self.chance.randint(0, 900), 10**9))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from app.domain.refusals import Refused, refused
 from app.domain.run import Entry, Run, Said
 from app.domain.template import Block, Template
+
+#: The agenda goes out at its time; mail then takes its own.
+SENDING = timedelta(minutes=15)
 
 
 class Phase(StrEnum):
@@ -112,7 +115,7 @@ def _shared_ahead(e: Evidence) -> Finding:
         return _open("The series names no attendees to send it to.")
     if not e.agenda.complete or e.agenda.last_at is None:
         return _open("Sent to {sent} of {owed}", sent=e.agenda.sent, owed=e.agenda.owed)
-    late = e.agenda.last_at > e.share_by
+    late = e.agenda.last_at > e.share_by + SENDING
     return Finding(Mark.LATE, "Sent, but only shortly before", {}) if late else _done("Sent to all in time")
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from app.domain import action as decide
 from app.domain.action import AFTERWARDS, ActionState, Promise, StepKind
@@ -192,8 +192,25 @@ def for_meeting(c: Connection, series_key: str, since: datetime) -> Sequence[Any
     return c.execute(mine.order_by(ActionItem.state != ActionState.OPEN, ActionItem.due_on, ActionItem.id)).all()
 
 
+def answered(c: Connection, series_key: str, number: int, since: datetime) -> Sequence[Any]:
+    """What earlier meetings made and somebody said something of since then; each with the last that was said:
+    `kind`, `said`, `told_at`."""
+    kinds = (StepKind.REPORTED, StepKind.CARRIED, StepKind.DONE, StepKind.DROPPED, StepKind.REOPENED)
+    told = select(func.max(ActionStep.id)).where(ActionStep.at >= since, ActionStep.kind.in_(kinds))
+    newest = told.where(ActionStep.action_id == ActionItem.id).correlate(ActionItem).scalar_subquery()
+    said = (ActionStep.kind, ActionStep.text.label("said"), ActionStep.at.label("told_at"))
+    mine = select(*ActionItem.__table__.columns, *said).join(ActionStep, ActionStep.id == newest)
+    return c.execute(mine.where(*_before(series_key, number)).order_by(ActionItem.id)).all()
+
+
+def _before(series_key: str, number: int) -> tuple[Any, ...]:
+    """Items that an earlier meeting of the series made, or none."""
+    return ActionItem.series_key == series_key, or_(
+        ActionItem.meeting_number.is_(None), ActionItem.meeting_number < number
+    )
+
+
 def open_before(c: Connection, series_key: str, number: int) -> Sequence[Any]:
     """Open items that an earlier meeting made, or none."""
-    mine = (ActionItem.series_key == series_key, ActionItem.state == ActionState.OPEN)
-    earlier = or_(ActionItem.meeting_number.is_(None), ActionItem.meeting_number < number)
-    return c.execute(select(ActionItem.__table__).where(*mine, earlier).order_by(ActionItem.id)).all()
+    mine = (ActionItem.state == ActionState.OPEN, *_before(series_key, number))
+    return c.execute(select(ActionItem.__table__).where(*mine).order_by(ActionItem.id)).all()

@@ -60,13 +60,16 @@ class Cases:
     state: Any = None
     #: Of a time: how long it took; NULL: it has not happened.
     seconds: Any = None
+    #: The moment by which it belongs to a period; None: where it began.
+    placed: Any = None
 
     def counted(self) -> Select[Any]:
-        """What counting needs: state, seconds, began_at, policy_id, lead_id. Read along an index alone."""
+        """What counting needs: state, seconds, began_at, placed_at, policy_id, lead_id. Read along an index alone."""
         table: Any = self.table
         lead = table.id if table is Lead else table.lead_id
         policy = Progress.policy_id if self.table is Progress else null()
-        query = select(*self._said(), policy.label("policy_id"), lead.label("lead_id"))
+        placed = (self.began if self.placed is None else self.placed).label("placed_at")
+        query = select(*self._said(), placed, policy.label("policy_id"), lead.label("lead_id"))
         return query.where(*self.where)
 
     def told(self) -> Select[Any]:
@@ -195,7 +198,7 @@ def _win_rate(asked: Asked) -> Cases:
     stale = and_(open_then, opened < asked.now - timedelta(days=chosen.stale_days))
     state = _state((stale, State.STALE), (Opportunity.state == "won", State.HIT), otherwise=State.MISS)
     where = (Opportunity.counts, or_(asked.happened(closed), stale))
-    return Cases(Opportunity, where, opened, asked.by_then(closed), state)
+    return Cases(Opportunity, where, opened, asked.by_then(closed), state, placed=asked.by_then(closed))
 
 
 def _sales_cycle(asked: Asked) -> Cases:
@@ -211,7 +214,7 @@ def _sales_cycle(asked: Asked) -> Cases:
     recent = replace(asked, since=asked.until - timedelta(days=asked.definition.cycle_days))
     seconds = micros_between(began, ended) // (SECOND // MICRO)
     where = (Opportunity.counts, recent.happened(Opportunity.opened_at), began.is_not(None))
-    return Cases(Opportunity, where, began, asked.by_then(closed), state, seconds)
+    return Cases(Opportunity, where, began, asked.by_then(closed), state, seconds, Opportunity.opened_at)
 
 
 _CYCLE_FROM = {
@@ -281,7 +284,8 @@ def _acceptance(asked: Asked) -> Cases:
     )
     pending = and_(asked.happened(Progress.qualified_at), _COUNTED, accepted_at.is_(None), rejected_at.is_(None))
     reached = case((accepted, accepted_at), else_=rejected_at)
-    return Cases(Progress, (_WAS_MQL, or_(decided, pending)), Progress.qualified_at, reached, state)
+    where, placed = (_WAS_MQL, or_(decided, pending)), func.coalesce(reached, Progress.qualified_at)
+    return Cases(Progress, where, Progress.qualified_at, reached, state, placed=placed)
 
 
 def _returned(asked: Asked) -> Cases:

@@ -13,8 +13,9 @@ from app.domain.completeness import Completeness
 from app.domain.kpi import Figure, Kpi
 from app.domain.policy import Policies, PolicyVersion
 from app.domain.quality import Look
-from app.flows import actions, brief, contents, kpis, process_rules, quality, reviews, spend
+from app.flows import actions, brief, contents, criteria, kpis, process_rules, quality, reviews, spend
 from app.flows.cases import Asked
+from app.flows.criteria import Reading
 from app.flows.kpis import By
 from app.flows.meetings import StoredSeries
 from app.flows.quality import Task
@@ -46,8 +47,9 @@ class Cost:
 class Discussion:
     """Evidence by item of the agenda."""
 
-    #: Rows of action items, open ones first.
+    #: Rows of action items, open ones first; by number, how those stand that a KPI decides.
     actions: Sequence[Any]
+    criteria: Mapping[int, Reading]
     #: Channel → its figures; None: leads of which nobody knows the channel.
     channels: Mapping[str | None, Mapping[Kpi, Figure]]
     #: Of the customer information that sales gets.
@@ -75,8 +77,10 @@ def gather(
     now, today = asked.now, asked.now.astimezone(settings.zone).date()
     month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
     tasks = quality.tasks(c, Look(now, QUALITY_DAYS, known))
+    items = actions.for_meeting(c, stored.key, since)
     return Discussion(
-        actions=actions.for_meeting(c, stored.key, since),
+        actions=items,
+        criteria=criteria.readings(c, known, settings, items, now),
         channels=_channels(c, known, asked),
         completeness=brief.completeness(c, asked.since, asked.until),
         reasons=[g for g in kpis.grouped(c, known, Kpi.RETURNED, asked, By.REASON) if g.name][:LISTED],

@@ -74,15 +74,22 @@ def board(c: Connection, policies: Policies, asked: Asked) -> list[Figure]:
 def figure(c: Connection, policies: Policies, kpi: Kpi, asked: Asked) -> Figure:
     if kpi is Kpi.VISITS:
         return visits.figure(c, asked)
-    (whole,) = _figures(c, policies, kpi, asked, None, lambda _: None) or [Group(None, Figure(kpi, {}, 0, _none(kpi)))]
+    found = cases(kpi, asked).counted().subquery()
+    (whole,) = figures_of(c, policies, kpi, asked.now, found, None, lambda _: None) or [Group(None, nothing(kpi))]
     return whole.figure
+
+
+def nothing(kpi: Kpi) -> Figure:
+    """The figure of no row at all."""
+    return Figure(kpi, {}, 0, Lengths().times() if UNITS[kpi] is Unit.TIME else None)
 
 
 def grouped(c: Connection, policies: Policies, kpi: Kpi, asked: Asked, by: By) -> list[Group]:
     """The largest first, those of whom nobody knows it last."""
     if kpi is Kpi.VISITS:
         return [Group(name, each) for name, each in visits.grouped(c, asked, COLUMNS_OF_VISITS.get(by))]
-    groups = _figures(c, policies, kpi, asked, COLUMNS.get(by, by.value), _naming(c, policies, by, asked.now))
+    found, naming = cases(kpi, asked).told().subquery(), _naming(c, policies, by, asked.now)
+    groups = figures_of(c, policies, kpi, asked.now, found, COLUMNS.get(by, by.value), naming)
     return sorted(groups, key=lambda g: (g.name is None, -sum(g.figure.states.values()), g.name or ""))
 
 
@@ -99,19 +106,17 @@ def _naming(c: Connection, policies: Policies, by: By, now: datetime) -> Callabl
             return lambda value: value or None
 
 
-def _none(kpi: Kpi) -> Any:
-    return Lengths().times() if UNITS[kpi] is Unit.TIME else None
-
-
-def _figures(
+def figures_of(
     c: Connection,
     policies: Policies,
     kpi: Kpi,
-    asked: Asked,
+    now: datetime,
+    found: Any,
     column: str | None,
-    naming: Callable[[str | None], str | None],
+    naming: Callable[[Any], str | None],
 ) -> list[Group]:
-    found = (cases(kpi, asked).counted() if column is None else cases(kpi, asked).told()).subquery()
+    """Of the rows that were `found` (a subquery of `cases`): one figure for each name of a value of the column, or one
+    of all of them."""
     value = [] if column is None else [found.c[column]]
     people = func.count(distinct(found.c.lead_id)) if UNITS[kpi] is Unit.COUNT else func.count()
     counted = select(found.c.state, func.count(), people, *value).group_by(found.c.state, *value)
@@ -121,7 +126,7 @@ def _figures(
         name = naming(named[0]) if named else None
         states[name][State(state)] += count
         leads[name] += persons if state == State.HIT else 0
-    lengths = _lengths(c, policies, kpi, asked, column, naming) if UNITS[kpi] is Unit.TIME else None
+    lengths = _lengths(c, policies, kpi, now, found, column, naming) if UNITS[kpi] is Unit.TIME else None
     return [
         Group(name, Figure(kpi, states[name], leads[name], None if lengths is None else lengths[name].times()))
         for name in states
@@ -142,15 +147,21 @@ class Lengths:
         return times(self.happened, self.ended)
 
 
+def lengths(c: Connection, policies: Policies, kpi: Kpi, asked: Asked) -> Lengths:
+    """What the curve of a time is drawn from."""
+    found = cases(kpi, asked).counted().subquery()
+    return _lengths(c, policies, kpi, asked.now, found, None, lambda _: None)[None]
+
+
 def _lengths(
     c: Connection,
     policies: Policies,
     kpi: Kpi,
-    asked: Asked,
+    now: datetime,
+    found: Any,
     column: str | None,
-    naming: Callable[[str | None], str | None],
+    naming: Callable[[Any], str | None],
 ) -> dict[str | None, Lengths]:
-    found = (cases(kpi, asked).counted() if column is None else cases(kpi, asked).told()).subquery()
     name: list[Any] = [] if column is None else [found.c[column]]
     known: dict[str | None, Lengths] = defaultdict(Lengths)
     told = (found.c.seconds, found.c.state, *name)
@@ -164,7 +175,7 @@ def _lengths(
     for policy_id, began_at, *named in c.execute(still.where(found.c.seconds.is_(None))):
         begun[policy_id].append((began_at, naming(named[0]) if named else None))
     for policy_id, some in begun.items():
-        for whose, waited in _until_now(policies.by_id[policy_id], some, asked.now):
+        for whose, waited in _until_now(policies.by_id[policy_id], some, now):
             known[whose].ended[waited // SECOND] += 1
     return known
 

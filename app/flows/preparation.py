@@ -44,6 +44,8 @@ class Closing:
     """What a meeting came to."""
 
     record: Record
+    #: Earlier action items of which somebody said how they stand, since the draft or in the meeting.
+    answered: Sequence[Any]
     #: The action items that it made, and what it proposed for the SLA.
     made: Sequence[Any]
     proposals: Sequence[Any]
@@ -200,7 +202,8 @@ def _closed(database: Database, settings: Settings, words: Words, said: Entry, k
 def closing(c: Connection, found: Record) -> Closing:
     row = found.row
     proposals = [p for p in reviews.listed(c, series_key=row.series_key) if p.meeting_number == row.number]
-    return Closing(found, record.made(c, row.series_key, row.number), proposals[::-1])
+    answered = actions.answered(c, row.series_key, row.number, row.drafted_at)
+    return Closing(found, answered, record.made(c, row.series_key, row.number), proposals[::-1])
 
 
 # --- the checklist

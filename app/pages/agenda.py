@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.action import STATES, ActionState
+from app.domain.criterion import Judgement, measured
 from app.domain.health import GRACE, Held, health
 from app.domain.kpi import Figure, Kpi
 from app.domain.language import day, text
@@ -19,6 +20,7 @@ from app.domain.statistics import share_in_words
 from app.domain.template import ROLE_NAMES, STATUS, Block, owner_of, question_of, title_of, warnings
 from app.domain.template import Item as Box
 from app.flows.agendas import Prepared
+from app.flows.criteria import Reading
 from app.flows.discussion import LISTED
 from app.flows.kpis import By
 from app.pages import feeds
@@ -120,13 +122,28 @@ def _actions(shown: Prepared, say: Words) -> Iterator[Table]:
     today = shown.agenda.as_of.astimezone(say.zone).date()
     yield Table(
         columns=say.columns("Owner", "What", "Definition of done", "Due", "State"),
-        lines=tuple(_action(row, today, say) for row in rows),
+        lines=tuple(_action(row, shown.discussion.criteria.get(row.id), today, say) for row in rows),
     )
 
 
-def _action(row: Any, today: date, say: Words) -> Line:
-    told = (row.owner, row.text, row.done_when, say.day(row.due_on), standing(row, today, say))
+def _action(row: Any, reading: Reading | None, today: date, say: Words) -> Line:
+    done_when = f"{row.done_when} ({_so_far(reading, say)})" if reading else row.done_when
+    told = (row.owner, row.text, done_when, say.day(row.due_on), standing(row, today, say))
     return Line(cells=tuple(map(one_line, told)))
+
+
+def _so_far(reading: Reading, say: Words) -> str:
+    """`現在 48/52 92.3%、達成`."""
+    value = measured(reading.figure, say.locale)
+    return say(JUDGEMENTS[reading.judgement], value=value)
+
+
+#: Message ids.
+JUDGEMENTS = {
+    Judgement.HOLDS: "now {value}: holds",
+    Judgement.FAILS: "now {value}: does not hold yet",
+    Judgement.TOO_FEW: "now {value}: too few cases to say",
+}
 
 
 def standing(row: Any, today: date, say: Words) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.domain.action import STEPS, StepKind
 from app.domain.language import moment
 from app.domain.run import Entry, Presence, Run, Said
 from app.domain.template import Block, title_of
@@ -111,8 +112,25 @@ def _tables(held: Closing, number: int, box: Box, say: Words) -> Iterator[Table]
     about = [e for e in run.of(*SAID) if e.item == number or (is_end and e.item is None)]
     if about:
         yield Table(text=tuple(_entry(e, say) for e in about))
+    if box.block is Block.ACTIONS and held.answered:
+        yield _answered(held, say)
     if is_end:
         yield from _read_back(held, say)
+
+
+def _answered(held: Closing, say: Words) -> Table:
+    return Table(
+        columns=say.columns("Number", "Owner", "What", "Due", "State"),
+        lines=tuple(_answer(item, say) for item in held.answered),
+    )
+
+
+def _answer(item: Any, say: Words) -> Line:
+    """`持ち越し(休暇の代行が決まらず)`, due on its new date."""
+    stands = say(STEPS[StepKind(item.kind)])
+    told = say("{words} ({detail})", words=stands, detail=item.said) if item.said else stands
+    cells = (f"#{item.id}", item.owner, item.text, say.day(item.due_on), told)
+    return Line(cells=tuple(map(one_line, cells)))
 
 
 def _entry(entry: Entry, say: Words) -> str:

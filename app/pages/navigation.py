@@ -23,4 +23,6 @@ class Place:
 PLACES = (
     Place("/", "Today"),
     Place("/meetings", "Meetings", ("/actions",)),
+    Place("/kpi", "KPI", ("/channels",)),
+    Place("/sla", "SLA"),
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.flows import criteria, funnel
 from tests.conftest import FRIDAY
 
 DAY = timedelta(days=1)
@@ -130,3 +131,42 @@ def test_what_many_say_at_once_is_all_kept(desk) -> None:
     shown = desk.get(f"/v1/actions/{number}")
     assert {step["text"] for step in shown["steps"]} == {"", *said}
     assert shown["action"]["version"] == 9
+
+
+def turned(desk: Any, after: timedelta) -> int:
+    """The criteria are looked at, by two processes at once; how many items they closed."""
+    desk.clock.now = FRIDAY + after
+    state = desk.state
+    while funnel.catch_up(state.database):
+        pass
+    with ThreadPoolExecutor(2) as processes:
+        turns = [
+            processes.submit(criteria.turn, state.database, state.versions, state.settings, desk.clock.now)
+            for _ in range(2)
+        ]
+    return sum(turn.result() for turn in turns)
+
+
+def test_a_kpi_that_is_the_definition_of_done_is_checked_by_itself(desk) -> None:
+    made = add(desk, due_on="2026-09-25", done_when="MQL創出数 2件以上")
+    assert made["criterion"] == {"kpi": "mqls", "at_least": True, "target": 2.0}
+    assert add(desk)["criterion"] is None
+    desk.becomes_mql(1, after=timedelta(hours=1))
+    assert turned(desk, 7 * DAY) == 0
+    shown = desk.asks("GET", "/v1/meetings/next/agenda.md").text
+    assert "MQL創出数 2件以上 (現在 1、未達)" in shown
+    desk.becomes_mql(2, after=timedelta(hours=2))
+    assert turned(desk, 6 * DAY) == 0  # its day has not come
+    assert turned(desk, 7 * DAY) == 1
+    file = desk.get(f"/v1/actions/{made['id']}")
+    assert (file["action"]["state"], file["steps"][-1]["by"]) == ("done", "tasuki")
+    assert file["steps"][-1]["text"] == "MQL創出数 2件以上: 2"
+    assert turned(desk, 8 * DAY) == 0
+
+
+def test_what_happened_before_it_was_agreed_on_does_not_fulfil_it(desk) -> None:
+    desk.becomes_mql(1, after=-3 * DAY)
+    desk.becomes_mql(2, after=-2 * DAY)
+    made = add(desk, due_on="2026-09-25", done_when="mqls >= 2")
+    assert turned(desk, 7 * DAY) == 0
+    assert desk.get(f"/v1/actions/{made['id']}")["action"]["state"] == "open"

@@ -257,7 +257,7 @@ def test_a_proposal_is_adopted_only_on_the_version_that_it_changes(board) -> Non
     assert board.office.asks("POST", f"/v1/sla-proposals/{first}/adopt").json()["version"] == 2
     overtaken = board.office.asks("POST", f"/v1/sla-proposals/{second}/adopt")
     assert (overtaken.status_code, overtaken.json()["errors"][0]["code"]) == (422, "overtaken")
-    assert [v["version"] for v in board.office.get("/v1/policies/mql")["items"]] == [2, 1]
+    assert [v["version"] for v in board.office.get("/v1/policies/mql")["items"]] == [1, 2]
     assert board.office.asks("POST", f"/v1/sla-proposals/{second}/withdraw").status_code == 200
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -122,6 +124,36 @@ def numbers(said: str) -> list[str]:
     return re.search(r"(\S+) webhooks brought (\S+) events about (\S+) leads; (\S+) of them", said).groups()
 
 
+def six_meetings(tasuki, there: dict[str, str]) -> None:
+    """They decided, carried over and gave up, and the SLA that they changed was kept better afterwards."""
+
+    def asked(*words: str) -> list[dict[str, Any]]:
+        return json.loads(tasuki.run(*words, "--json", **there))
+
+    held = asked("meeting", "list")
+    assert [(each["number"], each["stage"]) for each in held] == [(n, "closed") for n in range(6, 0, -1)]
+    made = {item["text"]: item for item in asked("action", "list", "--all")}
+    stands = [(item["state"], item["carried"]) for item in made.values()]
+    assert {("done", 2), ("done", 0), ("dropped", 0), ("open", 1), ("open", 0)} <= set(stands)
+    (changed,) = asked("proposal", "list")
+    assert (changed["state"], changed["document"]["clock"], changed["meeting_number"]) == (
+        "adopted",
+        "business_days",
+        3,
+    )
+    reviewed = tasuki.run("meeting", "paper", "5", "--agenda", "--format", "json", **there)
+    (item,) = [each for each in json.loads(reviewed)["items"] if each["block"] == "sla_review"]
+    *_, before, after = item["tables"][-1]["lines"][0]["cells"]
+    assert share(after) > share(before)
+    minutes = tasuki.run("meeting", "paper", "3", "--minutes", **there)
+    assert "期限を24時間から1営業日に変える" in minutes
+    assert [point["number"] for point in asked("meeting", "checklist", "6") if point["mark"] != "done"] == [16]
+
+
+def share(words: str) -> float:
+    return float(re.search(r"([\d.]+)%", words)[1])
+
+
 def test_a_first_run_a_look_around_and_a_second_run(tasuki, started, free_port) -> None:
     del tasuki.env["TASUKI_DATA_DIR"], tasuki.env["TASUKI_SECRET_KEY"]
     first = tasuki.run("demo", "--no-serve")
@@ -137,6 +169,8 @@ def test_a_first_run_a_look_around_and_a_second_run(tasuki, started, free_port) 
     assert "No difference" in tasuki.run("rebuild", "--check", **there)
     number = re.search(r"TASUKI_DATA_DIR=tasuki-demo \S+ explain (\d+)", first)[1]
     assert "↩ Breach withdrawn" in tasuki.run("explain", number, **there)
+
+    six_meetings(tasuki, there)
 
     port = str(free_port())
     serving, said = started(tasuki, "demo", "--port", port)

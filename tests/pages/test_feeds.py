@@ -98,6 +98,7 @@ def named(words: str) -> Series:
 
 NOTHING = Discussion(
     actions=(),
+    criteria={},
     channels={},
     completeness=completeness(0, Wanted(), (), Share(0, 0)),
     reasons=(),

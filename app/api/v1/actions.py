@@ -16,7 +16,9 @@ from app.api.paging import Page, Paged, after, page
 from app.api.problems import locale_of
 from app.api.schemas import Day, Key, Nothing, RowId, Shown, Word, Written, WrittenId, storable
 from app.domain import action as decide
+from app.domain import criterion
 from app.domain.action import ActionState, Promise, StepKind
+from app.domain.kpi import Kpi
 from app.domain.refusals import refused
 from app.flows import actions, sitting
 from app.flows.actions import Origin, Person
@@ -44,12 +46,14 @@ EXAMPLE: dict[str, Any] = {
     "sentence": "伊藤 健が、10/8(木)までに、発信コンテンツ見直し案を営業責任者に共有し、フィードバックを得る。"
     "完了基準: 営業責任者のコメントが議事録に残っている",
     "state": "open",
+    "criterion": None,
     "overdue": False,
     "carried": 1,
     "version": 3,
     "created_at": "2026-09-24T01:40:00Z",
     "closed_at": None,
 }
+CRITERION: dict[str, Any] = {"kpi": "attainment", "at_least": True, "target": 0.9}
 STEP: dict[str, Any] = {
     "at": "2026-10-01T02:00:00Z",
     "by": "ito",
@@ -75,7 +79,11 @@ class ActionWritten(Written):
         "", description="Instead of `due_on`, in words: 2週間以内, within 10 days; moved to the next open day."
     )
     text: Words = ""
-    done_when: Words = Field("", description="How one sees that it is done.")
+    done_when: Words = Field(
+        "",
+        description="How one sees that it is done. A KPI and a threshold, such as 「SLA達成率 90%以上」 or "
+        "`attainment >= 90%`, is checked by itself.",
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -122,6 +130,14 @@ class Reasoned(Written):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "方針変更により不要になった"}]})
 
 
+class Measure(Shown):
+    kpi: Kpi
+    at_least: bool = Field(description="To be this or more; false: this or less.")
+    target: float = Field(description="A share (0 to 1), a number, or seconds of the median.")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CRITERION]})
+
+
 class Action(Shown):
     id: int
     series: str
@@ -134,6 +150,9 @@ class Action(Shown):
     done_when: str
     sentence: str
     state: ActionState
+    criterion: Measure | None = Field(
+        description="What the definition of done says of a KPI; checked by itself on the due date. null: people judge."
+    )
     overdue: bool = Field(description="Open, and its day is over.")
     carried: int = Field(description="How often it was carried over.")
     version: int
@@ -312,11 +331,13 @@ def _today(state: State) -> date:
 def shown_action(row: Any, state: State, locale: str) -> Action:
     promise = Promise(row.owner, row.due_on, row.text, row.done_when)
     known = {name: getattr(row, name) for name in Action.model_fields if hasattr(row, name)}
+    wanted = criterion.read(row.done_when)
     return Action(
         **known,
         series=row.series_key,
         meeting=row.meeting_number,
         handoff=row.handoff_id,
         sentence=decide.sentence(promise, state.settings.zone, locale),
+        criterion=Measure.model_validate(wanted, from_attributes=True) if wanted else None,
         overdue=row.state == ActionState.OPEN and row.due_on < _today(state),
     )
