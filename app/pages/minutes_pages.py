@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.domain.run import Said, Stage
 from app.flows import letters, preparation, record
+from app.flows.record import Record
 from app.pages import forms, meeting_words, papers, session
 from app.pages.document import read as read_paper
 from app.pages.forms import Attempt
 from app.pages.meeting_routes import MeetingPage, Number, SeriesKey
-from app.pages.rendering import reader_of, render
+from app.pages.rendering import Reader, reader_of, render
 from app.state import State
 
 router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[Depends(session.needed)])
@@ -34,22 +38,19 @@ def minutes_page(
         found = record.read(c, key, number, reader.now)
         if found.run.stage is not Stage.CLOSED:
             return RedirectResponse(reader.href(f"/meetings/{key}/{number}"), 303)
-        closing = preparation.closing(c, found)
-        sent = letters.delivered(c, found.row.id)
-        points = preparation.checklist(c, found)
-        restated = papers.restatements(c, state.settings, key, number, reader.locale)
-    return render(
-        request,
-        "minutes_page.html",
-        status,
-        key=key,
-        found=found,
-        paper=read_paper(found.row.minutes[reader.locale]),
-        decisions=found.run.of(Said.DECISION),
-        closing=closing,
-        sent=sent,
-        points=points,
-        restated=restated,
-        attempt=attempt,
-        said=meeting_words,
-    )
+        shown = _shown(c, state, found, reader)
+    return render(request, "minutes_page.html", status, attempt=attempt, said=meeting_words, **shown)
+
+
+def _shown(c: Connection, state: State, found: Record, reader: Reader) -> dict[str, Any]:
+    row = found.row
+    return {
+        "key": row.series_key,
+        "found": found,
+        "paper": read_paper(row.minutes[reader.locale]),
+        "decisions": found.run.of(Said.DECISION),
+        "closing": preparation.closing(c, found),
+        "sent": letters.delivered(c, row.id),
+        "points": preparation.checklist(c, found),
+        "restated": papers.restatements(c, state.settings, row.series_key, row.number, reader.locale),
+    }
