@@ -107,6 +107,7 @@ KINDS = {
     Said.TOPIC: "topic",
     Said.STARTED: "started",
     Said.VISITED: "taken up",
+    Said.EXTENDED: "given more time",
     Said.NOTE: "note",
     Said.NOTHING: "nothing new",
     Said.DECISION: "decision",

@@ -106,7 +106,7 @@ class Table:
         found = _read(self.state, self.key, self.number)
         number = found.run.current or 1
         box = found.template.items[number - 1]
-        left = timedelta(minutes=box.minutes) - found.run.spent.get(number, timedelta())
+        left = timedelta(minutes=box.minutes) + found.run.granted(number) - found.run.spent.get(number, timedelta())
         title = title_of(box, self.terminal.locale)
         self.terminal.line(f"[{number}/{found.items}] {title} — {timer(left, self.terminal)}", style="bold")
         self.terminal.line(question_of(box, self.terminal.locale))

@@ -37,12 +37,16 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=PATIENCE,
             )
         )
-        self._announce = announce
+        self._app, self._announce = app, announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.ending = True  # streams end by themselves instead of being waited for
+        await super().shutdown(sockets)
 
     def end(self, _number: int, _frame: FrameType | None) -> None:
         """A signal outside of the server's own time: it is never lost, and it is no failure."""

@@ -16,6 +16,8 @@ from app.domain.refusals import refused
 NOTHING = timedelta()
 #: Points of the checklist, and what a rating may be.
 POINTS, RATINGS = range(1, 17), range(1, 6)
+#: Minutes by which an item is extended at once.
+EXTENSIONS = range(1, 61)
 
 
 class Said(StrEnum):
@@ -26,6 +28,8 @@ class Said(StrEnum):
     STARTED = "started"
     #: An item of the agenda is taken up.
     VISITED = "visited"
+    #: It gets more time than its box has.
+    EXTENDED = "extended"
     NOTE = "note"
     #: Looked at, and there is nothing to say: 変化なし.
     NOTHING = "nothing"
@@ -84,7 +88,7 @@ WORDS_NEEDED = {
     Said.CORRECTED: "Write how it should read.",
 }
 #: What is about an item of the agenda.
-ITEM_NEEDED = frozenset({Said.VISITED, Said.NOTHING})
+ITEM_NEEDED = frozenset({Said.VISITED, Said.NOTHING, Said.EXTENDED})
 #: What is about another entry.
 POINTING = frozenset({Said.CORRECTED, Said.RETRACTED, Said.TAKEN})
 
@@ -121,6 +125,10 @@ class Run:
 
     def visited(self, item: int) -> bool:
         return item in self.spent
+
+    def granted(self, item: int) -> timedelta:
+        """What the item was given beyond its box."""
+        return timedelta(minutes=sum(e.data["minutes"] for e in self.of(Said.EXTENDED, item=item)))
 
     @property
     def presence(self) -> Mapping[str, Presence]:
@@ -180,6 +188,8 @@ def check(entry: Entry, run: Run, items: int) -> None:
         raise refused("/entry", "unknown", "This meeting has no such entry, or it was taken back.")
     if entry.kind is Said.RATED and entry.data.get("rating") not in RATINGS:
         raise refused("/rating", "needed", "Rate the meeting from 1 to 5.")
+    if entry.kind is Said.EXTENDED and entry.data.get("minutes") not in EXTENSIONS:
+        raise refused("/minutes", "needed", "Say by how many minutes, from 1 to 60.")
     if entry.kind is Said.TICKED and entry.data.get("point") not in POINTS:
         raise refused("/point", "unknown", "The checklist has the points 1 to 16.")
 

@@ -30,7 +30,7 @@ LOOK_BACK = 8
 #: Who began a meeting and never closed it means the next one by now; the old one can still be closed by its number.
 FORGOTTEN = timedelta(hours=24)
 #: What goes on with an item where nobody says which.
-ABOUT_THE_ITEM = frozenset({Said.NOTE, Said.DECISION, Said.TASK, Said.PARKED, Said.NOTHING})
+ABOUT_THE_ITEM = frozenset({Said.NOTE, Said.DECISION, Said.TASK, Said.PARKED, Said.NOTHING, Said.EXTENDED})
 #: Without whom nothing should be decided about the SLA.
 QUORUM = {
     Role.SALES_LEAD: "The head of sales is absent: better put off changes of the SLA.",

@@ -48,6 +48,9 @@ TABLE: dict[str, tuple[str, str]] = {
         "rep manager marketer admin",
         """
         /agenda.{form}  /handoffs/{number}
+        /meetings  /meetings/{key}/{number:int}  /meetings/{key}/{number:int}/{paper}.{form}
+        /meetings/{key}/{number:int}/run  /meetings/{key}/{number:int}/minutes  /meetings/{key}/{number:int}/events
+        /actions  /actions/{number:int}
         /v1/absences  /v1/actions  /v1/actions/{action_id}  /v1/alerts  /v1/alerts/{alert_id}  /v1/bursts
         /v1/handoffs  /v1/handoffs/{handoff_id}  /v1/handoffs/{handoff_id}/brief-feedback
         /v1/handoffs/{handoff_id}/explain  /v1/identities  /v1/kpis/{key}/rows  /v1/leads  /v1/leads/outcomes
@@ -76,11 +79,21 @@ TABLE: dict[str, tuple[str, str]] = {
         POST /v1/actions/{action_id}/done  POST /v1/actions/{action_id}/drop  POST /v1/actions/{action_id}/reopen
         POST /v1/actions/{action_id}/reports  POST /v1/meetings/{number}/close  POST /v1/meetings/{number}/entries
         POST /v1/meetings/{number}/start
+        POST /meetings/{key}/{number:int}/say  POST /meetings/{key}/{number:int}/freeze
+        POST /meetings/{key}/{number:int}/start  POST /meetings/{key}/{number:int}/visit
+        POST /meetings/{key}/{number:int}/extend  POST /meetings/{key}/{number:int}/decide
+        POST /meetings/{key}/{number:int}/act  POST /meetings/{key}/{number:int}/correct
+        POST /meetings/{key}/{number:int}/attendance  POST /meetings/{key}/{number:int}/rate
+        POST /meetings/{key}/{number:int}/tick  POST /meetings/{key}/{number:int}/close
+        POST /meetings/{key}/{number:int}/retry
+        POST /actions  POST /actions/{number:int}/report  POST /actions/{number:int}/carry
+        POST /actions/{number:int}/edit  POST /actions/{number:int}/{end}
         """,
     ),
     "agree": (
         "manager marketer admin",
         """
+        /meetings/new  POST /meetings/new  /meetings/{key}/edit  POST /meetings/{key}/edit
         PUT /v1/agenda-templates/{key}  PUT /v1/brief/fields  PUT /v1/kpis/definition
         PUT,DELETE /v1/meetings/series/{key}  POST,DELETE /v1/meetings/series/{key}/feed  POST /v1/policies
         POST /v1/process-rules  PUT /v1/process-rules/{key}  POST /v1/process-rules/{key}/withdraw
@@ -112,6 +125,7 @@ TABLE: dict[str, tuple[str, str]] = {
 }
 #: Something of the right form for every name in a path; nothing has the number.
 NAMES = {"key": "mql", "name": "hubspot", "form": "md", "minutes": "75", "kind": "ownerless", "paper": "agenda"}
+NAMES |= {"end": "done"}
 NAMES |= {"day": "2026-09-01", "month": "2026-09", "raw": "seo", "asset": "wp", "token": "none", "secret": "none"}
 #: Their own refusals look like those for strangers.
 DOORS = {("POST", "/sign-in"), ("POST", "/sign-out")}
@@ -140,7 +154,7 @@ def test_every_route_has_a_row_and_every_row_a_route(client) -> None:
 
 def ask(client: TestClient, method: str, path: str) -> Any:
     """A request that changes nothing: the API refuses its parameter, and no page finds its number."""
-    filled = re.sub(r"\{(\w+)(?::path)?\}", lambda m: NAMES.get(m[1], "999999"), path)
+    filled = re.sub(r"\{(\w+)(?::path|:int)?\}", lambda m: NAMES.get(m[1], "999999"), path)
     given: dict[str, Any] = {"json": {}} if path.startswith("/v1") else {}
     query = "?verdikt=met" if path.startswith("/v1") else ""
     return client.request(method, filled + query, follow_redirects=False, **given)

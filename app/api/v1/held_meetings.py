@@ -144,8 +144,8 @@ class SlaChange(Written):
 
 #: What can be noted; the others have paths of their own.
 Notable = Literal[
-    Said.TOPIC, Said.VISITED, Said.NOTE, Said.NOTHING, Said.DECISION, Said.TASK, Said.PARKED, Said.ATTENDANCE,
-    Said.RATED, Said.TICKED, Said.CORRECTED, Said.RETRACTED,
+    Said.TOPIC, Said.VISITED, Said.EXTENDED, Said.NOTE, Said.NOTHING, Said.DECISION, Said.TASK, Said.PARKED,
+    Said.ATTENDANCE, Said.RATED, Said.TICKED, Said.CORRECTED, Said.RETRACTED,
 ]  # fmt: skip
 
 
@@ -160,6 +160,7 @@ class EntryWritten(Written):
     )
     presence: Presence | None = None
     rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    minutes: Annotated[int, Field(ge=1, le=60)] | None = Field(None, description="More time for the item.")
     point: Annotated[int, Field(ge=1, le=16)] | None = Field(None, description="Of the checklist.")
     entry: WrittenId | None = Field(None, description="Which entry is corrected or taken back.")
     sla: ReviewOutcome | None = Field(None, description="What the review of the SLA ended in.")
@@ -187,7 +188,7 @@ class EntryWritten(Written):
 
     def said(self) -> Entry:
         told = {"email": self.email, "presence": self.presence, "rating": self.rating, "point": self.point}
-        told |= {"entry": self.entry, "sla": self.sla}
+        told |= {"entry": self.entry, "sla": self.sla, "minutes": self.minutes}
         data = {name: str(v) if isinstance(v, str) else v for name, v in told.items() if v is not None}
         return Entry(0, BEGINNING, "", self.kind, self.item, self.text, data)
 
@@ -379,7 +380,9 @@ def _items(found: Record, locale: str) -> list[ItemOnTheTable]:
             title=title_of(box, locale),
             minutes=box.minutes,
             spent_seconds=whole_seconds(spent.get(number, timedelta())),
-            left_seconds=whole_seconds(timedelta(minutes=box.minutes) - spent.get(number, timedelta())),
+            left_seconds=whole_seconds(
+                timedelta(minutes=box.minutes) + found.run.granted(number) - spent.get(number, timedelta())
+            ),
             current=number == found.run.current,
         )
         for number, box in enumerate(found.template.items, 1)
