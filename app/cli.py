@@ -34,6 +34,7 @@ from app.commands import (
     sources,
     tokens,
     trials,
+    users,
 )
 from app.commands.audit import audit_
 from app.commands.demo import demo
@@ -134,6 +135,7 @@ sources.app.command("test")(trials.rehearse)
 sources.app.command()(trials.schema)
 app.add_typer(sources.app, name="source")
 app.add_typer(tokens.app, name="token")
+app.add_typer(users.app, name="user")
 app.add_typer(policies.app, name="policy")
 app.add_typer(calendars.app, name="calendar")
 app.command("feeds")(feeds_)

@@ -15,12 +15,16 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
+from sqlalchemy import update
 from sqlalchemy.engine import make_url
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.flows import meetings, policies, schema, tokens
+from app.flows import meetings, policies, schema, sessions, tokens, users
+from app.flows.administer import Admin
 from app.main import create_app
+from app.models import UserSession
+from app.pages import session
 from app.settings import Settings, read_settings
 from app.state import State, open_state
 from tests.browser import needs
@@ -32,6 +36,7 @@ os.environ.pop("COLUMNS", None)
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+AGES = timedelta(days=3650)
 #: A Friday afternoon before five closed days in Japan.
 FRIDAY = datetime(2026, 9, 18, 8, 30, tzinfo=UTC)
 
@@ -179,6 +184,23 @@ def token(state: State, clock: Clock) -> Callable[..., dict[str, str]]:
         return {"Authorization": f"Bearer {made}"}
 
     return header
+
+
+@pytest.fixture
+def sign_in_as(state: State, clock: Clock, client: TestClient) -> Callable[..., TestClient]:
+    """`sign_in_as("manager")` → the client as the browser of somebody with that role, for as long as the test lasts."""
+
+    def enter(role: str, name: str = "佐々木 恵", **more: str) -> TestClient:
+        email = more.get("email", f"{role}@example.com")
+        with state.database.write() as c:
+            user = users.create(c, Admin("test", clock()), email=email, name=name, role=role, team=more.get("team"))
+            token = sessions.begin(c, user.id, "Testbrowser", clock())
+            c.execute(update(UserSession).values(seen_at=clock() + AGES, expires_at=clock() + AGES))
+        client.cookies.set(session.cookie(state.settings), token)
+        client.headers["sec-fetch-site"] = "same-origin"
+        return client
+
+    return enter
 
 
 def _prepare(database: Database) -> None:

@@ -13,6 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
+from app.api.auth import Needs
+from app.domain.roles import Right
+
 
 class Bounded(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -40,5 +43,14 @@ def _at_most(limit: int, receive: Receive) -> Receive:
     return received
 
 
-def noun(path: str, tag: str, dependencies: Sequence[Depends] = ()) -> APIRouter:
-    return APIRouter(prefix=path, tags=[tag], dependencies=list(dependencies), route_class=Bounded)
+def noun(
+    path: str,
+    tag: str,
+    dependencies: Sequence[Depends] = (),
+    *,
+    sees: Right = Right.SEE_LEADS,
+    changes: Right = Right.ADMINISTER,
+) -> APIRouter:
+    """`sees`, `changes`: the rights that people need who come with a session; tokens have scopes."""
+    rights = Depends(Needs(sees, changes))
+    return APIRouter(prefix=path, tags=[tag], dependencies=[rights, *dependencies], route_class=Bounded)

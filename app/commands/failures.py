@@ -27,6 +27,7 @@ from app.flows.reviews import NoSuchProposal
 from app.flows.sources import NoSuchSource, WrongKey
 from app.flows.templates import NoSuchTemplate
 from app.flows.tokens import NoSuchToken
+from app.flows.users import NoSuchUser
 from app.pages.papers import NotWritten
 from app.settings import BadSettings, Settings
 from connectors.registry import UnknownKind
@@ -64,6 +65,7 @@ UNKNOWN: dict[type[Exception], str] = {
     NoSuchProposal: "No proposal has the number {name}. `tasuki proposal list` shows them.",
     NoSuchProcessRule: "No process rule has the key {name}. `tasuki process-rule list` shows them.",
     NoSuchToken: "No token has the number {name}. `tasuki token list` shows them.",
+    NoSuchUser: "Nobody has the e-mail address {name}. `tasuki user list` shows all users.",
 }
 
 

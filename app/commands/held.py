@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date
 from typing import Annotated, Any
 
@@ -278,10 +277,7 @@ def paper(
     with opened() as (state, terminal):
         with state.database.read() as c:
             kept = papers.kept(c, key, number, "minutes" if minutes else "agenda", terminal.locale)
-        if form is Form.XLSX:
-            sys.stdout.buffer.write(formats.written(kept, form))
-            return
-        terminal.raw(formats.written(kept, form).decode())
+        terminal.file(formats.written(kept, form))
 
 
 def restated(

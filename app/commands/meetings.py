@@ -20,6 +20,7 @@ from app.domain.calendar import Weekday
 from app.domain.refusals import validated
 from app.domain.series import Series, warnings
 from app.flows import administer, agendas, meetings
+from app.flows import templates as agenda_templates
 from app.flows.administer import Admin
 from app.flows.meetings import DEFAULT, NoMeetingAhead, NoSuchSeries, StoredSeries
 from app.pages import formats, ics, papers
@@ -59,6 +60,7 @@ class Format(StrEnum):
     HTML = "html"
     JSON = "json"
     CSV = "csv"
+    XLSX = "xlsx"
     ICS = "ics"
 
 
@@ -70,18 +72,20 @@ def agenda(
 ) -> None:
     """The agenda of the next meeting as it stands now: figures, and breaches by cause."""
     with opened() as (state, terminal):
-        terminal.raw(_written(state, terminal, key, format_, live=live))
+        terminal.file(_written(state, terminal, key, format_, live=live))
 
 
-def _written(state: State, terminal: Terminal, key: str, form: Format, *, live: bool) -> str:
+def _written(state: State, terminal: Terminal, key: str, form: Format, *, live: bool) -> bytes:
     now, locale = state.clock(), terminal.locale
     with state.database.read() as c:
         if form is not Format.ICS:
             read = papers.live_agenda if live else papers.next_agenda
-            return formats.written(read(c, state.settings, now, key, locale), formats.Form(form)).decode()
+            return formats.written(read(c, state.settings, now, key, locale), formats.Form(form))
         stored, found = meetings.read_series(c, key), agendas.next_agenda(c, state.settings, now, key)
+        _, template = agenda_templates.template_for(c, stored, found.meeting.number)
     around, url = stored.meetings_around(now), f"{state.settings.public_url}/"
-    return ics.series_ics(key, stored.series, around, found, locale, url, sequence=stored.sequence)
+    sequence, items = stored.sequence, template.items
+    return ics.series_ics(key, stored.series, around, found, locale, url, sequence=sequence, items=items).encode()
 
 
 # --- series
@@ -217,6 +221,7 @@ def new(key: Key = DEFAULT) -> None:
             secret = administer.new_feed(c, Admin(operator(), state.clock()), key)
         terminal.say("Address of the calendar, shown only now; whoever has it sees times and counts, no leads:")
         terminal.line(f"  {feed_url(state.settings.public_url, secret)}", style="bold")
+        terminal.say("With `?due_dates=true` behind it, it shows the due dates of action items as well.")
 
 
 def feed_url(public_url: str, secret: str) -> str:

@@ -22,12 +22,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from app.commands.failures import USAGE, CannotDo
 from app.domain.language import LOCALES, moment, text
 from app.notify.plain import one_line, printable
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs instead of text.")]
 #: What a database key can be.
 LARGEST_KEY = 2**63 - 1
+#: How a workbook begins (ZIP).
+WORKBOOK = b"PK\x03\x04"
 #: `--lang`, while a command runs; None: as the settings say.
 asked_language: ContextVar[str | None] = ContextVar("asked_language", default=None)
 #: A pipe has no width: a table is then as wide as its words, so that no cell is broken.
@@ -78,6 +81,13 @@ class Terminal:
     def raw(self, document: str) -> None:
         """A document for another program or file, byte for byte."""
         sys.stdout.write(document)
+
+    def file(self, document: bytes) -> None:
+        """A document of any kind, byte for byte; what is no text is not for a terminal. Raises CannotDo."""
+        if document.startswith(WORKBOOK) and sys.stdout.isatty():
+            raise CannotDo("A workbook is not for a terminal: write it into a file with > agenda.xlsx.", USAGE)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(document)
 
     def json(self, value: Any) -> None:
         self.raw(in_json(value))

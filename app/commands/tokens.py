@@ -1,4 +1,4 @@
-"""`tasuki token …`: bearer tokens for the REST API and for signing in to the pages."""
+"""`tasuki token …`: bearer tokens for the REST API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.flows import administer, tokens
 from app.flows.administer import Admin
 from app.flows.tokens import Scope
 
-app = typer.Typer(no_args_is_help=True, help="Tokens for the REST API and for signing in.")
+app = typer.Typer(no_args_is_help=True, help="Tokens for the REST API.")
 
 
 @app.command()

@@ -210,6 +210,11 @@ def _before(series_key: str, number: int) -> tuple[Any, ...]:
     )
 
 
+def open_ones(c: Connection, series_key: str) -> Sequence[Any]:
+    mine = (ActionItem.series_key == series_key, ActionItem.state == ActionState.OPEN)
+    return c.execute(select(ActionItem.__table__).where(*mine).order_by(ActionItem.due_on, ActionItem.id)).all()
+
+
 def open_before(c: Connection, series_key: str, number: int) -> Sequence[Any]:
     """Open items that an earlier meeting made, or none."""
     mine = (ActionItem.state == ActionState.OPEN, *_before(series_key, number))

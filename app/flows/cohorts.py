@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, Select, and_, case, func, select
 
 from app.domain.funnel import Standing
 from app.flows.cases import MICRO, Asked
@@ -42,32 +43,34 @@ def by_month(c: Connection, asked: Asked, zone: ZoneInfo) -> list[Cohort]:
     """The oldest first; a month without an MQL too."""
     months = list(_months(*asked.days))
     bounds = [datetime.combine(day, time(), zone) for day in months]
-    began = Progress.qualified_at
-    month = case(*((and_(began >= since, began < until), n) for n, (since, until) in enumerate(pairwise(bounds))))
-    won = (
-        select(Opportunity.id)
-        .where(Opportunity.lead_id == Progress.lead_id, Opportunity.number == Progress.number)
-        .where(Opportunity.state == "won")
-        .correlate(Progress)
-        .exists()
-    )
-    days = asked.definition.window // MICRO
-    marks = {"touched": Progress.touched_at, "sql": Progress.sql_at, "opened": Progress.opened_at}
-    within = [case((micros_between(began, reached) <= days, 1)).label(name) for name, reached in marks.items()]
-    rows = (
-        select(month.label("month"), *within, case((won, 1)).label("won"))
-        .where(asked.within(began), Progress.standing.in_((Standing.COUNTED, Standing.RETURNED)))
-        .subquery()
-    )
+    rows = _reached(asked, bounds).subquery()
     columns = (rows.c.touched, rows.c.sql, rows.c.opened, rows.c.won)
     counted = select(rows.c.month, func.count(), *(func.count(column) for column in columns)).group_by(rows.c.month)
     found = {place: dict(zip(Stage, counts, strict=True)) for place, *counts in c.execute(counted)}
+    matured = asked.now - asked.definition.window
     return [
-        Cohort(
-            day, found.get(n, dict.fromkeys(Stage, 0)), min(until, asked.until) > asked.now - asked.definition.window
-        )
+        Cohort(day, found.get(n, dict.fromkeys(Stage, 0)), min(until, asked.until) > matured)
         for n, (day, until) in enumerate(zip(months, bounds[1:], strict=False))
     ]
+
+
+def _reached(asked: Asked, bounds: Sequence[datetime]) -> Select[Any]:
+    """A row an MQL: the number of its month, and 1 for each stage that it reached."""
+    began, days = Progress.qualified_at, asked.definition.window // MICRO
+    month = case(*((and_(began >= since, began < until), n) for n, (since, until) in enumerate(pairwise(bounds))))
+    marks = {"touched": Progress.touched_at, "sql": Progress.sql_at, "opened": Progress.opened_at}
+    within = [case((micros_between(began, reached) <= days, 1)).label(name) for name, reached in marks.items()]
+    counted = Progress.standing.in_((Standing.COUNTED, Standing.RETURNED))
+    return select(month.label("month"), *within, case((_WON, 1)).label("won")).where(asked.within(began), counted)
+
+
+_WON = (
+    select(Opportunity.id)
+    .where(Opportunity.lead_id == Progress.lead_id, Opportunity.number == Progress.number)
+    .where(Opportunity.state == "won")
+    .correlate(Progress)
+    .exists()
+)
 
 
 def _months(first: date, last: date) -> Iterator[date]:

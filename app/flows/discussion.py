@@ -24,6 +24,7 @@ from app.settings import Settings
 
 #: What is said of every channel, and of every reason.
 OF_CHANNELS = (Kpi.NEW_LEADS, Kpi.MQLS, Kpi.MQL_TO_SQL, Kpi.OPPORTUNITY_RATE, Kpi.WIN_RATE)
+OF_CONTENTS = (Kpi.MQLS, Kpi.MQL_TO_SQL, Kpi.OPPORTUNITY_RATE)
 #: Lines of a list that nobody reads further; the others are counted.
 LISTED = 8
 #: Days of data that the list of what to mend looks at.
@@ -52,6 +53,8 @@ class Discussion:
     criteria: Mapping[int, Reading]
     #: Channel → its figures; None: leads of which nobody knows the channel.
     channels: Mapping[str | None, Mapping[Kpi, Figure]]
+    #: The last content before the lead became MQL → its figures, the most MQLs first.
+    by_content: Mapping[str, Mapping[Kpi, Figure]]
     #: Of the customer information that sales gets.
     completeness: Completeness
     #: Why sales gave leads back, the most frequent first.
@@ -82,6 +85,7 @@ def gather(
         actions=items,
         criteria=criteria.readings(c, known, settings, items, now),
         channels=_channels(c, known, asked),
+        by_content=_contents(c, known, asked),
         completeness=brief.completeness(c, asked.since, asked.until),
         reasons=[g for g in kpis.grouped(c, known, Kpi.RETURNED, asked, By.REASON) if g.name][:LISTED],
         stale=contents.stale(c, now, today),
@@ -101,6 +105,12 @@ def _channels(c: Connection, known: Policies, asked: Asked) -> dict[str | None, 
         for group in kpis.grouped(c, known, kpi, asked, By.CHANNEL):
             told.setdefault(group.name, {})[kpi] = group.figure
     return dict(sorted(told.items(), key=lambda one: one[0] is None))
+
+
+def _contents(c: Connection, known: Policies, asked: Asked) -> dict[str, dict[Kpi, Figure]]:
+    told = {kpi: {g.name: g.figure for g in kpis.grouped(c, known, kpi, asked, By.CONTENT)} for kpi in OF_CONTENTS}
+    most = [name for name in told[Kpi.MQLS] if name is not None][:LISTED]
+    return {name: {kpi: figures[name] for kpi, figures in told.items() if name in figures} for name in most}
 
 
 def _costs(c: Connection, known: Policies, asked: Asked, month: date, today: date) -> list[Cost]:

@@ -19,6 +19,7 @@ from app.models.marketing import Channel, Content, Spend, WebDay
 from app.models.meetings import Meeting, MeetingEntry, SlaProposal
 from app.models.people import IdentityDecision, IdentityLink, Lead, LeadIdentity
 from app.models.templates import AgendaTemplate
+from app.models.users import OneTimeLink, SignInAttempt, User, UserSession
 
 __all__ = [
     "HANDED_OVER",
@@ -49,16 +50,20 @@ __all__ = [
     "Meeting",
     "MeetingEntry",
     "MeetingSeries",
+    "OneTimeLink",
     "Opportunity",
     "OutcomeDigest",
     "PolicyVersion",
     "ProcessRule",
     "Progress",
+    "SignInAttempt",
     "Silence",
     "SlaProposal",
     "Source",
     "Spend",
     "ToldOutcome",
+    "User",
+    "UserSession",
     "UtcTime",
     "VerdictChange",
     "WebDay",

@@ -21,7 +21,7 @@ from app.domain.template import ROLE_NAMES, STATUS, Block, owner_of, question_of
 from app.domain.template import Item as Box
 from app.flows.agendas import Prepared
 from app.flows.criteria import Reading
-from app.flows.discussion import LISTED
+from app.flows.discussion import LISTED, OF_CONTENTS
 from app.flows.kpis import By
 from app.pages import feeds
 from app.pages.brief import completeness_in_words
@@ -222,6 +222,12 @@ def _content_and_channels(shown: Prepared, say: Words) -> Iterator[Table]:
             columns=say.columns(*CHANNEL_COLUMNS),
             lines=tuple(_channel(name, told, shown, say) for name, told in channels.items()),
         )
+    if contents := shown.discussion.by_content:
+        yield Table(
+            title=say("By the last content before the lead became MQL"),
+            columns=say.columns("Content", "MQL", "MQL to SQL", "Opportunity rate"),
+            lines=tuple(_outcome(name, told, shown, say) for name, told in contents.items()),
+        )
     if stale := shown.discussion.stale:
         yield Table(
             title=say("Content that nobody has reviewed for six months"),
@@ -232,9 +238,17 @@ def _content_and_channels(shown: Prepared, say: Words) -> Iterator[Table]:
 
 
 def _channel(name: str | None, told: Mapping[Kpi, Figure], shown: Prepared, say: Words) -> Line:
-    figures = (told.get(kpi) for kpi in (Kpi.NEW_LEADS, Kpi.MQLS, Kpi.MQL_TO_SQL, Kpi.WIN_RATE))
-    said = (figure_in_words(f, shown.agenda.definition, say.locale) if f else say("no case") for f in figures)
-    return Line(cells=(one_line(group_in_words(By.CHANNEL, name, say.locale)), *said))
+    wanted = (Kpi.NEW_LEADS, Kpi.MQLS, Kpi.MQL_TO_SQL, Kpi.WIN_RATE)
+    return Line(cells=(one_line(group_in_words(By.CHANNEL, name, say.locale)), *_figures(told, wanted, shown, say)))
+
+
+def _outcome(name: str, told: Mapping[Kpi, Figure], shown: Prepared, say: Words) -> Line:
+    return Line(cells=(one_line(name), *_figures(told, OF_CONTENTS, shown, say)))
+
+
+def _figures(told: Mapping[Kpi, Figure], wanted: Sequence[Kpi], shown: Prepared, say: Words) -> Iterator[str]:
+    for figure in map(told.get, wanted):
+        yield figure_in_words(figure, shown.agenda.definition, say.locale) if figure else say("no case")
 
 
 def _content(one: Any, say: Words) -> Line:

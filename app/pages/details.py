@@ -37,9 +37,10 @@ SPLITS_OF_VISITS = (By.CHANNEL, By.CAMPAIGN)
 WINDOWED = frozenset({Kpi.MQL_TO_SQL, Kpi.OPPORTUNITY_RATE, Kpi.UNTOUCHED})
 
 
-def splits(kpi: Kpi) -> list[tuple[By, str]]:
-    """Message ids."""
-    return [(by, word) for by, word in SPLITS.items() if kpi is not Kpi.VISITS or by in SPLITS_OF_VISITS]
+def splits(kpi: Kpi, *, personal: bool) -> list[tuple[By, str]]:
+    """Message ids. `personal`: also by people."""
+    known = SPLITS_OF_VISITS if kpi is Kpi.VISITS else tuple(SPLITS)
+    return [(by, SPLITS[by]) for by in known if personal or by is not By.OWNER]
 
 
 #: What a row's first moment is, where it is not simply where the row begins; message ids.

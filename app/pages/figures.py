@@ -13,6 +13,7 @@ from starlette.responses import Response
 from app.domain.calendar import Calendar
 from app.domain.kpi import Kpi
 from app.domain.policy import Policies
+from app.domain.roles import Right
 from app.flows import arrivals, channel_board, channels, cohorts, definitions, kpis, policies, reports, trends, waits
 from app.flows.cases import Asked
 from app.flows.kpis import By
@@ -65,36 +66,57 @@ def _of_the_board(c: Connection, known: Policies, asked: Asked, told: list[Known
 
 @router.get("/kpi/{key}")
 def figure(request: Request, key: str, by: str = "", group: str | None = None, after: str = "") -> Response:
-    """`?by=owner` splits it, `&group=…` lists the rows of one group, `&after=…` goes on."""
+    """`?by=owner` splits it, `&group=…` lists the rows of one group, `&after=…` goes on. Whoever may not see leads sees
+    neither rows nor owners."""
     if key not in set(Kpi):
         return render(request, "missing.html", 404)
     state: State = request.app.state.tasuki
     reader, chosen, kpi = reader_of(request), chosen_in(request), Kpi(key)
-    split = _split(kpi, by)
-    wanted = None if group is None else (split, group or None)
+    personal = session.visitor(request).may(Right.SEE_LEADS)
+    split, group = _split(kpi, by, personal=personal), _storable(group)
     with state.database.read() as c:
-        known = state.versions.read(c)
-        asked, before = asked_for(c, chosen, reader), asked_for(c, chosen, reader, chosen.before)
-        told = _known(c, known, kpi, asked, before, reader)
-        groups = kpis.grouped(c, known, kpi, asked, split)
-        rows = kpis.rows(c, known, kpi, asked, group=wanted, after=details.place_at(after), limit=ROWS)
+        known, asked = state.versions.read(c), asked_for(c, chosen, reader)
+        told = _known(c, known, kpi, asked, asked_for(c, chosen, reader, chosen.before), reader)
+        parts = _parts(c, known, kpi, asked, split, reader) | {"splits": details.splits(kpi, personal=personal)}
+        rows = _rows(c, known, kpi, asked, split, group, after, reader) if personal else {}
         charts = [panels.trend(kpi, told.weeks, asked.definition, reader.locale)]
         charts += [draw(c, known, asked, reader) for draw in MORE.get(kpi, ())]
+    facts = list(details.definition_in_words(kpi, asked.definition, reader.locale))
     return page(
-        request, "kpi_one.html", chosen,
-        key=key, title=title(kpi, reader.locale), row=boards.row(told, asked.definition, reader.locale),
-        facts=list(details.definition_in_words(kpi, asked.definition, reader.locale)),
-        splits=details.splits(kpi), by=split, panels=charts, group=group,
-        group_name=None if group is None else details.name_in_words(split, group or None, reader.locale),
-        parts=details.parts(groups[:PARTS], split, asked.definition, reader.locale), more=len(groups[PARTS:]),
-        beginning=details.beginning_in_words(kpi, reader.locale), lines=details.lines(rows.rows, kpi, reader),
-        after=after, further=details.place_of(rows.last),
+        request, "kpi_one.html", chosen, key=key, title=title(kpi, reader.locale), facts=facts, panels=charts,
+        row=boards.row(told, asked.definition, reader.locale), **parts, **rows,
     )  # fmt: skip
 
 
-def _split(kpi: Kpi, by: str) -> By:
+def _storable(group: str | None) -> str | None:
+    """No database stores NUL, and no group has a longer name."""
+    return None if group is None else group.replace("\0", "")[:500]
+
+
+def _parts(c: Connection, known: Policies, kpi: Kpi, asked: Asked, split: By, reader: Reader) -> dict[str, object]:
+    groups = kpis.grouped(c, known, kpi, asked, split)
+    shown = details.parts(groups[:PARTS], split, asked.definition, reader.locale)
+    return {"by": split, "parts": shown, "more": len(groups[PARTS:])}
+
+
+def _rows(
+    c: Connection, known: Policies, kpi: Kpi, asked: Asked, split: By, group: str | None, after: str, reader: Reader
+) -> dict[str, object]:
+    wanted = None if group is None else (split, group or None)
+    found = kpis.rows(c, known, kpi, asked, group=wanted, after=details.place_at(after), limit=ROWS)
+    return {
+        "group": group,
+        "group_name": None if wanted is None else details.name_in_words(*wanted, reader.locale),
+        "lines": details.lines(found.rows, kpi, reader),
+        "beginning": details.beginning_in_words(kpi, reader.locale),
+        "after": after,
+        "further": details.place_of(found.last),
+    }
+
+
+def _split(kpi: Kpi, by: str, *, personal: bool) -> By:
     """The wanted one if there is such a thing, else the first."""
-    known = [split for split, _ in details.splits(kpi)]
+    known = [split for split, _ in details.splits(kpi, personal=personal)]
     return next((split for split in known if split == by), known[0])
 
 

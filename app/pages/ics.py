@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard
@@ -13,7 +14,8 @@ from icalendar.prop import vDuration, vText
 from app.domain.agenda import TITLES, Agenda
 from app.domain.language import moment, text
 from app.domain.series import Meeting, Series
-from app.pages.feeds import breaches_in_words, figures_in_words, moved_in_words
+from app.domain.template import Item, title_of
+from app.pages.feeds import breaches_in_words, figures_in_words, moved_in_words, one_line
 
 #: How often subscribers should ask again; Outlook listens to it, Google does not.
 REFRESH = timedelta(hours=6)
@@ -29,10 +31,13 @@ def series_ics(
     url: str,
     *,
     sequence: int,
+    items: Sequence[Item] = (),
+    due: Sequence[Any] = (),
 ) -> str:
-    """One VEVENT a meeting; the agenda's counts stand in that of its meeting. `url`: where people read the agenda.
+    """One VEVENT a meeting; the agenda's items and counts stand in that of its meeting. `url`: where people read it.
 
-    `sequence` grows when the series or its calendar changes; ids of meetings stay as they are.
+    `sequence` grows when the series or its calendar changes; ids of meetings stay as they are. `due`: open action items
+    that are shown as days of their own, by number and owner: their words may name a lead.
     """
     calendar = _calendar(series_key, series)
     zone = series.zone
@@ -42,9 +47,11 @@ def series_ics(
         event = _event(series_key, series, meeting, locale)
         event.add("DTSTAMP", agenda.as_of.astimezone(UTC))
         event.add("SEQUENCE", sequence)
-        event.add("DESCRIPTION", "\n".join([*_counts(agenda, meeting, locale), url]))
+        event.add("DESCRIPTION", "\n".join([*_told(agenda, items, meeting, locale), url]))
         event.add("URL", url)
         calendar.add_component(event)
+    for action in due:
+        calendar.add_component(_due(action, agenda.as_of, locale, url))
     return str(calendar.to_ical(), "utf-8")
 
 
@@ -66,12 +73,32 @@ def _event(series_key: str, series: Series, meeting: Meeting, locale: str) -> Ev
     event.add("SUMMARY", text(locale, "{series} #{number}", series=series.name, number=meeting.number))
     event.add("DTSTART", meeting.start.astimezone(series.zone))
     event.add("DTEND", meeting.end.astimezone(series.zone))
+    if series.room:
+        event.add("LOCATION", series.room)
     return event
 
 
-def _counts(agenda: Agenda, meeting: Meeting, locale: str) -> Iterator[str]:
+def _due(action: Any, as_of: datetime, locale: str, url: str) -> Event:
+    """A day of an action item; SEQUENCE is its version, which grows when the day moves."""
+    event = Event()
+    event.add("UID", f"{action.id}@actions.tasuki")
+    summary = text(locale, "Action item #{number} is due ({owner})", number=action.id, owner=one_line(action.owner))
+    event.add("SUMMARY", summary)
+    event.add("DTSTART", action.due_on)
+    event.add("DTEND", action.due_on + ONE_DAY)
+    event.add("DTSTAMP", as_of.astimezone(UTC))
+    event.add("SEQUENCE", action.version)
+    event.add("TRANSP", "TRANSPARENT")
+    event.add("URL", url)
+    return event
+
+
+def _told(agenda: Agenda, items: Sequence[Item], meeting: Meeting, locale: str) -> Iterator[str]:
     if meeting.number != agenda.meeting.number:
         return
+    for number, item in enumerate(items, 1):
+        said = {"number": number, "title": title_of(item, locale), "minutes": item.minutes}
+        yield text(locale, "{number}. {title} ({minutes} min)", **said)
     if moved := moved_in_words(agenda, locale):
         yield moved
     yield from (f"{label}: {value}" for label, value in figures_in_words(agenda.figures, locale))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.roles import Right
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -12,6 +14,8 @@ class Place:
     word: str
     #: Pages whose path begins with one of these belong to the place too.
     holds: tuple[str, ...] = ()
+    #: Who finds something there.
+    right: Right = Right.SEE_FIGURES
 
     def here(self, path: str) -> bool:
         return path == self.path or any(path == start or path.startswith(start + "/") for start in self._starts())
@@ -25,4 +29,5 @@ PLACES = (
     Place("/meetings", "Meetings", ("/actions",)),
     Place("/kpi", "KPI", ("/channels",)),
     Place("/sla", "SLA"),
+    Place("/users", "Users", right=Right.ADMINISTER),
 )

@@ -171,6 +171,7 @@ def bars(some: Sequence[Bar]) -> Drawing:
         shapes.append(label(WIDTH, at + 16, bar.value, "name end"))
         if not bar.heading:
             shapes.append(rect(0, at + 22, WIDTH, 10, "ground"))
+        if bar.share and not bar.heading:
             shapes.append(rect(0, at + 22, max(bar.share * WIDTH, 1), 10, "bar open" if bar.open else "bar"))
         at += 26 if bar.heading else 42
     return Drawing(WIDTH, max(math.ceil(at), 1), tuple(shapes))

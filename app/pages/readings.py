@@ -58,6 +58,11 @@ def weight_in_words(share: Share | None, locale: str) -> str:
     return text(locale, "Too few cases for a rate.") if few else ""
 
 
+def _one_after_the_other(locale: str, *sentences: str) -> str:
+    """Japanese sentences follow each other without a blank."""
+    return ("" if locale == "ja" else " ").join(sentences)
+
+
 def summed(figures: Sequence[Figure]) -> Share:
     """Weeks put together."""
     shares = [figure.share for figure in figures if figure.share]
@@ -82,7 +87,7 @@ def recent_in_words(weeks: Sequence[Week], locale: str) -> str:
     if not earlier.whole:
         return told
     before = text(locale, "The {n} before: {share}.", n=len(judged) - RECENT, share=share_in_words(earlier, locale))
-    return " ".join([told, before, difference_in_words(recent, earlier, locale)])
+    return _one_after_the_other(locale, told, before, difference_in_words(recent, earlier, locale))
 
 
 # --- how soon
@@ -155,7 +160,7 @@ def cohorts_in_words(cohorts: Sequence[Cohort], locale: str) -> str:
         return told
     before = Share(over[-2].reached[Stage.OPPORTUNITY], over[-2].reached[Stage.MQL])
     said = text(locale, "{month}: {share}.", month=f"{over[-2].month:%Y-%m}", share=share_in_words(before, locale))
-    return " ".join([told, said, difference_in_words(share, before, locale)])
+    return _one_after_the_other(locale, told, said, difference_in_words(share, before, locale))
 
 
 # --- why not
@@ -187,7 +192,7 @@ def best_in_words(told: Sequence[tuple[str, Share]], locale: str) -> str:
     if not others.whole:
         return first
     second = text(locale, "All the others: {share}.", share=share_in_words(others, locale))
-    return " ".join([first, second, text(locale, AGAINST_OTHERS[difference(best, others)])])
+    return _one_after_the_other(locale, first, second, text(locale, AGAINST_OTHERS[difference(best, others)]))
 
 
 #: Message ids.

@@ -18,12 +18,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.domain.agenda import Lead as Person
 from app.domain.language import LOCALES, known_locale, moment, span, text, translations
+from app.domain.roles import RIGHT_NAMES, ROLE_NAMES
 from app.domain.rules import Finding, explain_finding
 from app.flows.messages import who
-from app.pages import assets, words
+from app.pages import assets, posted, session, words
 from app.pages.feeds import one_line, overdue_in_words
 from app.pages.navigation import PLACES
-from app.pages.session import COOKIE, SignInNeeded, own_page
 
 #: No script, no style and no picture but our own; nobody may frame the pages, nothing is kept in caches.
 HEADERS = {
@@ -35,21 +35,38 @@ HEADERS = {
 
 
 class Page(APIRoute):
-    """A route whose answers carry HEADERS, and which sends readers without a token to the sign-in page."""
+    """A route whose answers carry HEADERS, which takes changes from our own pages alone, and which asks strangers to
+    sign in: then they see what they asked for, and what they had typed is not lost."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
             try:
+                session.check_origin(request)
                 response = await answer(request)
-            except SignInNeeded:
-                response = to_sign_in(request)
+            except (session.SignInNeeded, session.NotAllowed, session.FromElsewhere, posted.TooLarge) as why:
+                response = await turned_away(request, why)
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
             return response
 
         return guarded
+
+
+async def turned_away(request: Request, why: Exception) -> Response:
+    match why:
+        case session.SignInNeeded() if request.method in session.SAFE:
+            return to_sign_in(request)
+        case session.SignInNeeded():
+            kept = await posted.kept(request)
+            return sign_in_page(request, 401, back=session.asked_page(request), kept=kept, expired=True)
+        case session.NotAllowed():
+            return render(request, "forbidden.html", 403, lacking=RIGHT_NAMES[why.right])
+        case session.FromElsewhere():
+            return render(request, "elsewhere.html", 403)
+        case _:
+            return render(request, "too_large.html", 413)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +83,8 @@ class Reader:
 
     def href(self, path: str, **query: str) -> str:
         """A link to a page of ours, in the language that was chosen."""
-        asked = query | ({"lang": self.locale} if self.chosen else {})
-        return f"{path}?{urlencode(asked)}" if asked else path
+        asked = query | ({"lang": self.locale} if self.chosen and "lang=" not in path else {})
+        return f"{path}{'&' if '?' in path else '?'}{urlencode(asked)}" if asked else path
 
     def in_language(self, locale: str) -> str:
         """This page in another language."""
@@ -93,27 +110,32 @@ class Reader:
 
 
 def reader_of(request: Request) -> Reader:
-    """Language by ?lang=, else as the browser asks, else as the settings say."""
-    state = request.app.state.tasuki
+    """Language by ?lang=, else the visitor's own, else as the browser asks, else as the settings say."""
+    state, visitor = request.app.state.tasuki, session.visitor_or_none(request)
     asked = request.query_params.get("lang", "")
     chosen = asked in LOCALES
-    wished = asked if chosen else f"{request.headers.get('accept-language', '')},{state.settings.locale}"
+    own = visitor.locale if visitor and visitor.locale else request.headers.get("accept-language", "")
+    wished = asked if chosen else f"{own},{state.settings.locale}"
     query = tuple(request.query_params.multi_items())
     return Reader(known_locale(wished), chosen, state.settings.zone, state.clock(), request.url.path, query)
 
 
 def render(request: Request, name: str, status: int = 200, **content: object) -> HTMLResponse:
-    """The template with `reader`, `settings`, `signed_in` and the content."""
+    """The template with `reader`, `settings`, `visitor` (None: nobody has signed in) and the content."""
     reader, settings = reader_of(request), request.app.state.tasuki.settings
-    signed_in = not settings.open_pages and COOKIE in request.cookies and not request.url.path.startswith("/sign-in")
-    page = templates(reader.locale).get_template(name)
-    return HTMLResponse(page.render(reader=reader, settings=settings, signed_in=signed_in, **content), status)
+    shown = {"reader": reader, "settings": settings, "visitor": session.visitor_or_none(request)}
+    return HTMLResponse(templates(reader.locale).get_template(name).render(**shown | content), status)
 
 
 def to_sign_in(request: Request) -> Response:
-    reader = reader_of(request)
-    back = own_page(request.url.path)
-    return RedirectResponse(reader.href("/sign-in", **({"next": back} if back != "/" else {})), 303)
+    back = session.asked_page(request)
+    return RedirectResponse(reader_of(request).href("/sign-in", **({"next": back} if back != "/" else {})), 303)
+
+
+def sign_in_page(request: Request, status: int = 200, **content: object) -> HTMLResponse:
+    """`back`: where it leads. `kept`: fields of a form to send again, encoded. `refusal`: words, final."""
+    nothing = {"back": "/", "kept": "", "email": "", "refusal": "", "expired": False}
+    return render(request, "sign_in.html", status, **nothing | content)
 
 
 @cache
@@ -134,7 +156,9 @@ def templates(locale: str) -> Environment:
         "words": words,
         "assets": assets,
         "places": PLACES,
+        "roles": ROLE_NAMES,
     }
+    made.globals["role_words"] = partial(_roles, locale)
     made.globals["explain"] = partial(_explain, locale)
     made.filters |= {"line": one_line, "web": _web_address}
     return made
@@ -142,6 +166,11 @@ def templates(locale: str) -> Environment:
 
 def _who(locale: str, lead: Person) -> str:
     return one_line(who(lead, locale))
+
+
+def _roles(locale: str) -> list[tuple[str, str]]:
+    """For a field to choose from."""
+    return [(role.value, text(locale, name)) for role, name in ROLE_NAMES.items()]
 
 
 def _explain(locale: str, finding: Finding) -> str:

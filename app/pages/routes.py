@@ -1,4 +1,4 @@
-"""The pages: today at `/`, one handoff at `/handoffs/{id}`, signing in and out. Nothing comes from another host."""
+"""The pages: today at `/`, one handoff at `/handoffs/{id}`. Nothing comes from another host."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import re
 from fastapi import APIRouter, Depends
 from markupsafe import Markup
 from sqlalchemy import Connection
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.domain.agenda import Agenda
 from app.domain.deadline import receipt_lines
+from app.domain.roles import Right
 from app.flows import agendas, dossier, meetings, today
 from app.flows import brief as briefs
-from app.pages import assets, brief, feeds, formats, papers, session
+from app.pages import account_pages, assets, brief, feeds, formats, papers, session, user_pages
 from app.pages.document import Document
 from app.pages.rendering import Page, Reader, reader_of, render
 from app.state import State
 
 router = APIRouter(route_class=Page, include_in_schema=False)
+router.include_router(account_pages.router)
+router.include_router(user_pages.router)
 NUMBER = re.compile(r"[0-9]{1,18}")
 #: Breaches per cause beside the lists; the others are counted.
 AGENDA_ROWS = 10
@@ -30,11 +32,13 @@ OWN_STYLES = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-
 
 @router.get("/", dependencies=[Depends(session.needed)])
 def home(request: Request, owner: str = "") -> Response:
-    """`?owner=none`: only handoffs that nobody owns."""
+    """`?owner=none`: only handoffs that nobody owns. Whoever may not see leads sees how many there are."""
     state: State = request.app.state.tasuki
     reader, ownerless = reader_of(request), owner == "none"
     with state.database.read() as c:
         shown = today.read(c, state.versions.read(c), reader.zone, reader.now, ownerless=ownerless)
+        if not session.visitor(request).may(Right.SEE_LEADS):
+            return render(request, "home_in_figures.html", today=shown)
         agenda = _next_agenda(c, state, reader)
     sheet = feeds.sheet(agenda, reader.locale, reader.zone) if agenda else None
     return render(request, "home.html", today=shown, agenda=agenda, sheet=sheet, ownerless=ownerless, rows=AGENDA_ROWS)
@@ -48,7 +52,7 @@ def _next_agenda(c: Connection, state: State, reader: Reader) -> Agenda | None:
         return None
 
 
-@router.get("/agenda.{form}", dependencies=[Depends(session.needed)])
+@router.get("/agenda.{form}", dependencies=[Depends(session.may(Right.SEE_LEADS))])
 def agenda(request: Request, form: str) -> Response:
     """The next meeting's agenda to take along. Other programs get it from /v1 with a token."""
     state: State = request.app.state.tasuki
@@ -72,7 +76,7 @@ def _page(request: Request, paper: Document) -> Response:
     return answer
 
 
-@router.get("/handoffs/{number}", dependencies=[Depends(session.needed)])
+@router.get("/handoffs/{number}", dependencies=[Depends(session.may(Right.SEE_LEADS))])
 def handoff(request: Request, number: str) -> Response:
     """Who, the clock, why MQL, the deadline's receipt, what sales did, the verdicts."""
     state: State = request.app.state.tasuki
@@ -94,45 +98,6 @@ def _as_id(number: str) -> int:
     if not NUMBER.fullmatch(number):
         raise dossier.NoSuchHandoff(number)
     return int(number)
-
-
-@router.get("/sign-in")
-def sign_in_form(request: Request) -> Response:
-    if request.app.state.tasuki.settings.open_pages:
-        return RedirectResponse("/", 303)
-    return render(request, "sign_in.html", back=session.own_page(request.query_params.get("next", "/")), refusal="")
-
-
-@router.post("/sign-in")
-async def sign_in(request: Request) -> Response:
-    if session.from_elsewhere(request):
-        return render(request, "sign_in.html", 403, back="/", refusal="Please sign in on this page.")
-    try:
-        form = await session.form(request)
-    except session.TooLarge:
-        return render(request, "sign_in.html", 413, back="/", refusal="This is not a token.")
-    return await run_in_threadpool(_sign_in, request, form.get("token", "").strip(), form.get("next", "/"))
-
-
-def _sign_in(request: Request, token: str, back: str) -> Response:
-    state: State = request.app.state.tasuki
-    back = session.own_page(back)
-    with state.database.read() as c:
-        welcome = session.may_read(c, token)
-    if not welcome:
-        refusal = "This token is not valid, was revoked, or lacks the scope read."
-        return render(request, "sign_in.html", 401, back=back, refusal=refusal)
-    answer = RedirectResponse(reader_of(request).href(back), 303)
-    session.keep(answer, token, state.settings)
-    return answer
-
-
-@router.post("/sign-out")
-def sign_out(request: Request) -> Response:
-    answer = RedirectResponse(reader_of(request).href("/sign-in"), 303)
-    if not session.from_elsewhere(request):
-        session.forget(answer, request.app.state.tasuki.settings)
-    return answer
 
 
 @router.get("/static/{name}")

@@ -1,74 +1,151 @@
-"""Who may read the pages: who signs in with an API token that may read. A cookie keeps it; every request checks it."""
+"""Who visits a page: a session behind the cookie, checked with every request, and what the visitor's role allows."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.flows import tokens
+from app.domain.roles import Right, Role, Visitor
+from app.flows import sessions
+from app.flows.sessions import Session
 from app.settings import Settings
+from app.state import State
 
-COOKIE = "tasuki_token"
-#: Seconds; the browser forgets the token after a month without signing in again.
-KEPT = 30 * 24 * 3600
-#: A sign-in form is a token and a path.
-LARGEST_FORM = 8 * 1024
-#: Where a reader may be sent after signing in: pages of our own, nothing else.
-OWN_PAGE = re.compile(r"/([a-z0-9_.-]+(/[a-z0-9_.-]+)*)?")
+#: A path of our own with its query: no second slash or backslash in front, no control characters.
+OWN_PAGE = re.compile(r"/(?:[A-Za-z0-9_.~%-]+(?:/[A-Za-z0-9_.~%-]+)*)?(?:\?[A-Za-z0-9_.~%&=+:,;@/!*'()$-]*)?")
+LONGEST_PAGE = 2000
+#: Whoever returns there would be asked to sign in again, or out.
+NO_WAY_BACK = ("/sign-in", "/sign-out", "/welcome")
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Open pages have one visitor, who may do everything and has no account.
+DEMO = Visitor(0, "", "demo", Role.ADMIN, None, None)
 
 
 class SignInNeeded(Exception):
-    """The page is for readers who have signed in."""
+    """The page is for those who have signed in."""
 
 
-class TooLarge(Exception):
-    """What was sent is no sign-in form."""
+class NotAllowed(Exception):
+    """The visitor's role lacks the right."""
+
+    def __init__(self, right: Right) -> None:
+        super().__init__(right)
+        self.right = right
+
+
+class FromElsewhere(Exception):
+    """The form was sent by another site's page."""
 
 
 def needed(request: Request) -> None:
-    """For a page that is not open to everybody. Raises SignInNeeded."""
-    state = request.app.state.tasuki
+    """For a page that is not open to everybody; sets `request.state.visitor`. Raises SignInNeeded."""
+    state: State = request.app.state.tasuki
     if state.settings.open_pages:
+        request.state.visitor = DEMO
         return
+    session = of(request)
+    if session is None:
+        raise SignInNeeded
+    request.state.session, request.state.visitor = session, session.visitor
+
+
+def may(right: Right) -> Callable[[Request], None]:
+    """A dependency: for visitors whose role has the right. Raises SignInNeeded, NotAllowed."""
+
+    def allowed(request: Request) -> None:
+        needed(request)
+        if not visitor(request).may(right):
+            raise NotAllowed(right)
+
+    return allowed
+
+
+def visitor(request: Request) -> Visitor:
+    """Of a page that wants one."""
+    found: Visitor = request.state.visitor
+    return found
+
+
+def visitor_or_none(request: Request) -> Visitor | None:
+    found: Visitor | None = getattr(request.state, "visitor", None)
+    return found
+
+
+def of(request: Request) -> Session | None:
+    """The session behind the cookie; that it is in use is written down once a minute."""
+    state: State = request.app.state.tasuki
+    token, now = request.cookies.get(cookie(state.settings), ""), state.clock()
+    if not token:
+        return None
     with state.database.read() as c:
-        if not may_read(c, request.cookies.get(COOKIE, "")):
-            raise SignInNeeded
+        session = sessions.find(c, token, now)
+    if session and now - session.seen_at >= sessions.GRAIN:
+        with state.database.write() as c:
+            sessions.seen(c, session, now)
+    return session
 
 
-def may_read(c: Connection, token: str) -> bool:
-    found = tokens.find(c, token) if token else None
-    return found is not None and tokens.Scope.READ in found.scopes
+# --- the cookie
+
+
+def is_secure(settings: Settings) -> bool:
+    return settings.public_url.startswith("https://")
+
+
+def cookie(settings: Settings) -> str:
+    """Its name. `__Host-`: browsers take it from this host alone, over https, for all paths."""
+    return "__Host-tasuki" if is_secure(settings) else "tasuki"
 
 
 def keep(response: Response, token: str, settings: Settings) -> None:
+    seconds = int(sessions.LONGEST.total_seconds())
     response.set_cookie(
-        COOKIE, token, KEPT, httponly=True, samesite="lax", secure=settings.public_url.startswith("https://")
+        cookie(settings), token, seconds, path="/", httponly=True, samesite="lax", secure=is_secure(settings)
     )
 
 
 def forget(response: Response, settings: Settings) -> None:
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=settings.public_url.startswith("https://"))
+    response.delete_cookie(cookie(settings), path="/", httponly=True, samesite="lax", secure=is_secure(settings))
+
+
+# --- where a request comes from, and where a visitor may be sent
+
+
+def check_origin(request: Request) -> None:
+    """Changes are accepted from our own pages alone. Browsers say where a request comes from; who says nothing at all
+    is no browser, and then must not bring a cookie. Raises FromElsewhere."""
+    if request.method in SAFE:
+        return
+    settings: Settings = request.app.state.tasuki.settings
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        ours = site in ("same-origin", "none")
+    elif origin is not None:
+        ours = origin in own_origins(request, settings)
+    else:
+        ours = cookie(settings) not in request.cookies
+    if not ours:
+        raise FromElsewhere
+
+
+def own_origins(request: Request, settings: Settings) -> set[str]:
+    """As the world reaches us, and as this request did."""
+    public = urlsplit(settings.public_url)
+    host = request.headers.get("host", "")
+    return {f"{public.scheme}://{public.netloc}", f"{'https' if is_secure(settings) else request.url.scheme}://{host}"}
 
 
 def own_page(path: str) -> str:
-    """The path if it is a page of ours; otherwise the start page."""
-    return path if OWN_PAGE.fullmatch(path) else "/"
+    """The path with its query if it is a page of ours; otherwise the start page."""
+    own = len(path) <= LONGEST_PAGE and OWN_PAGE.fullmatch(path) and not path.startswith(NO_WAY_BACK)
+    return path if own else "/"
 
 
-def from_elsewhere(request: Request) -> bool:
-    """A form of another site. Browsers say so; who sends no such header is no browser with our cookie."""
-    return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
-
-
-async def form(request: Request) -> dict[str, str]:
-    """A small form's fields, each once. Raises TooLarge."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise TooLarge
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+def asked_page(request: Request) -> str:
+    """The page that was asked for, to come back to."""
+    path, query = quote(request.url.path, safe="/%~"), request.url.query
+    return own_page(f"{path}?{query}" if query else path)

@@ -123,10 +123,8 @@ def test_what_became_of_leads_as_a_feed(office, lead) -> None:
     assert office.asks("GET", "/v1/leads/outcomes", params={"since": "yesterday"}).status_code == 422
 
 
-def test_the_page_of_a_handoff_shows_the_brief(office, lead, client) -> None:
-    from app.pages.session import COOKIE
-
-    client.cookies.set(COOKIE, office.headers["Authorization"].removeprefix("Bearer "))
+def test_the_page_of_a_handoff_shows_the_brief(office, lead, client, sign_in_as) -> None:
+    sign_in_as("rep")
     page = client.get(f"/handoffs/{lead['handoff']}?lang=ja").text
     assert "顧客情報" in page
     assert "充足度 5/7(不足: 流入元・関心トピック)" in page

@@ -100,6 +100,7 @@ NOTHING = Discussion(
     actions=(),
     criteria={},
     channels={},
+    by_content={},
     completeness=completeness(0, Wanted(), (), Share(0, 0)),
     reasons=(),
     stale=(),

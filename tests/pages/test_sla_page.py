@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,9 +15,9 @@ from app.domain.agreement import AlertRoute, Bursts, Escalation, FollowUps, Mark
 from app.domain.calendar import Calendar, japanese_office
 from app.domain.language import LOCALES
 from app.domain.policy import Policy, PolicyVersion, default_policy
-from app.flows import policies, tokens
+from app.flows import policies
 from app.models import Meeting, MeetingEntry, SlaProposal
-from app.pages import agreement_text, session
+from app.pages import agreement_text
 from app.state import State
 from tests.conftest import FRIDAY, Clock
 from tests.pages.test_pages import Outline, text_of
@@ -169,14 +170,13 @@ def test_the_articles_sla_in_words() -> None:
 
 
 @pytest.fixture
-def reading(state: State, clock: Clock, client: TestClient) -> TestClient:
+def reading(state: State, clock: Clock, sign_in_as: Callable[..., TestClient]) -> TestClient:
     """Two versions: the second from the week after, with half the time."""
     second = default_policy().model_copy(update={"name": "MQL 12時間", "target": 12})
     with state.database.write() as c:
         later = clock() + timedelta(days=7)
         policies.apply_policy(c, second, by="revops", now=clock(), effective_from=later, note="会議 #18 の決定")
-        client.cookies.set(session.COOKIE, tokens.create(c, "reader", ["read"], clock()))
-    return client
+    return sign_in_as("rep")
 
 
 def test_the_version_in_force_is_written_out(state, clock, reading) -> None:

@@ -12,9 +12,10 @@ from app.api.auth import Writer, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.schemas import Moment, Nothing, RowId, Shown, Word, Written
+from app.domain.roles import Right
 from app.flows import absences
 
-router = noun("/absences", "Absences")
+router = noun("/absences", "Absences", changes=Right.ASSIGN)
 
 EXAMPLE: dict[str, Any] = {
     "owner": "0055i000001TaNA",

@@ -20,6 +20,7 @@ from app.domain import criterion
 from app.domain.action import ActionState, Promise, StepKind
 from app.domain.kpi import Kpi
 from app.domain.refusals import refused
+from app.domain.roles import Right
 from app.flows import actions, sitting
 from app.flows.actions import Origin, Person
 from app.flows.dossier import NoSuchHandoff
@@ -28,7 +29,7 @@ from app.flows.policies import newest_calendar
 from app.flows.tokens import Token
 from app.state import State
 
-router = noun("/actions", "Actions")
+router = noun("/actions", "Actions", changes=Right.HOLD_MEETINGS)
 
 Words = Annotated[str, Field(max_length=2000), AfterValidator(storable)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(storable)]

@@ -13,9 +13,10 @@ from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.schemas import Moment, Shown, Word
+from app.domain.roles import Right
 from app.flows import audit
 
-router = noun("/audit", "Audit log", [administers])
+router = noun("/audit", "Audit log", [administers], sees=Right.ADMINISTER)
 
 EXAMPLE: dict[str, Any] = {
     "id": 1204,

@@ -15,12 +15,13 @@ from app.api.paging import Listing
 from app.api.problems import locale_of
 from app.api.schemas import Nothing, RowId, Shown, Written
 from app.domain.completeness import Said
+from app.domain.roles import Right
 from app.flows import brief as briefs
 from app.flows import brief_feedback
 from app.flows.brief import Brief, Handover
 from app.pages.brief import field_in_words, sections
 
-router = noun("", "Brief")
+router = noun("", "Brief", changes=Right.WORK_LEADS)
 
 SCORE_EXAMPLE: dict[str, Any] = {
     "present": 6,

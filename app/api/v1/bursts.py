@@ -12,9 +12,10 @@ from app.api.auth import Writer, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.schemas import Nothing, RowId, Shown, Written
+from app.domain.roles import Right
 from app.flows import bursts
 
-router = noun("/bursts", "Bursts")
+router = noun("/bursts", "Bursts", changes=Right.ASSIGN)
 
 Handling = Literal["normal", "stagger", "exclude"]
 EXAMPLE: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 from pydantic import ConfigDict, Field, Strict
 
-from app.api.auth import Admin, reads
+from app.api.auth import Admin, needs, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing
@@ -17,9 +17,10 @@ from app.api.schemas import Nothing, Shown, Written
 from app.api.v1 import previews
 from app.api.v1.previews import Preview, Repetition
 from app.domain.calendar import Calendar
+from app.domain.roles import Right
 from app.flows import lists, policies, publish
 
-router = noun("/calendars", "Calendars")
+router = noun("/calendars", "Calendars", sees=Right.SEE_FIGURES)
 
 CalendarKey = Annotated[str, Path(max_length=64, description="The calendar's key.", examples=["default"])]
 DOCUMENT: dict[str, Any] = {
@@ -145,7 +146,7 @@ def apply_calendar(
     return AppliedCalendar(**dict(version), new=published.new, policies=taken_up, moved=len(published.moves))
 
 
-@router.post("/preview", operation_id="preview_calendar", dependencies=[reads])
+@router.post("/preview", operation_id="preview_calendar", dependencies=[needs(Right.SEE_LEADS), reads])
 def preview_calendar(body: Publication, state: Here, _: Annotated[Nothing, Query()]) -> Preview:
     """What applying it would change: days, deadlines of new leads, and those of the clocks that run.
 

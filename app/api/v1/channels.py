@@ -15,10 +15,11 @@ from app.api.nouns import noun
 from app.api.schemas import Nothing, Shown, Written
 from app.api.v1.marketing import Line, names, of_parameter
 from app.domain.channel import LONGEST, ChannelKey
+from app.domain.roles import Right
 from app.flows import channels
 from app.flows.channels import Decided
 
-router = noun("/channels", "Channels")
+router = noun("/channels", "Channels", sees=Right.SEE_FIGURES, changes=Right.MARKETING)
 
 Raw = Annotated[
     Line,

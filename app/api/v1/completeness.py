@@ -17,12 +17,13 @@ from app.api.v1.briefs import MissingField
 from app.api.v1.reports import ShownShare, shown_share
 from app.domain.completeness import Wanted
 from app.domain.refusals import refused
+from app.domain.roles import Right
 from app.flows import brief as briefs
 from app.flows import brief_fields, reports
 from app.flows.kpis import USUAL_DAYS
 from app.pages.brief import field_in_words
 
-router = noun("/brief", "Brief")
+router = noun("/brief", "Brief", sees=Right.SEE_FIGURES, changes=Right.AGREE)
 
 FIELDS_EXAMPLE: dict[str, Any] = {"version": 0, "fields": list(Wanted().fields)}
 

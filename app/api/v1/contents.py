@@ -14,10 +14,11 @@ from app.api.paging import Listing
 from app.api.schemas import Asked, Nothing, Shown
 from app.api.v1.marketing import Line, of_parameter, today
 from app.domain.content import LONGEST, MOST_MONTHS, STALE_AFTER, Described
+from app.domain.roles import Right
 from app.flows import contents
 from app.flows.contents import Registered
 
-router = noun("/contents", "Content")
+router = noun("/contents", "Content", sees=Right.SEE_FIGURES, changes=Right.MARKETING)
 
 Asset = Annotated[Line, Path(max_length=LONGEST, description="As activities name it.", examples=["wp-07"])]
 DESCRIBED: dict[str, Any] = {

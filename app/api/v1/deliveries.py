@@ -14,9 +14,10 @@ from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
 from app.api.schemas import Key, Nothing, RowId, Shown, Written
+from app.domain.roles import Right
 from app.flows import administer, lists
 
-router = noun("/deliveries", "Deliveries")
+router = noun("/deliveries", "Deliveries", sees=Right.ADMINISTER)
 
 EXAMPLE: dict[str, Any] = {
     "id": 90210,

@@ -19,9 +19,10 @@ from app.api.v1.explanations import Receipt
 from app.api.v1.shapes import PolicyRef
 from app.domain.policy import PolicyVersion
 from app.domain.refusals import Refused, listed, refused
+from app.domain.roles import Right
 from app.flows.explain import Deadline, deadline_of, version_at
 
-router = noun("/due", "Deadlines", [reads])
+router = noun("/due", "Deadlines", [reads], sees=Right.SEE_FIGURES)
 
 EXAMPLE: dict[str, Any] = {
     "policy": {"key": "mql", "version": 3},

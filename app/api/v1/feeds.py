@@ -14,10 +14,11 @@ from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.schemas import Nothing, Shown, whole_seconds
 from app.domain.darkness import Lasting, Why
+from app.domain.roles import Right
 from app.flows import feeds
 from app.flows.feeds import Standing
 
-router = noun("/feeds", "Sources", [reads])
+router = noun("/feeds", "Sources", [reads], sees=Right.SEE_FIGURES)
 
 EXAMPLE: dict[str, Any] = {
     "source": "salesforce",

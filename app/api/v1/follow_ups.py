@@ -15,12 +15,13 @@ from app.api.nouns import noun
 from app.api.schemas import Asked, Moment, Nothing, Shown, Word, Written, WrittenId
 from app.api.v1 import shapes
 from app.api.v1.shapes import Handoff, shown
+from app.domain.roles import Right
 from app.flows import follow_ups, lists
 from app.flows.follow_ups import Entry
 from app.state import State
 from connectors.contract import EventKind, Outcome
 
-router = noun("/follow-ups", "Follow-ups")
+router = noun("/follow-ups", "Follow-ups", changes=Right.WORK_LEADS)
 
 
 class _Entry(Written):

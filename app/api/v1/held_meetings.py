@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Request, Response
 from pydantic import AfterValidator, ConfigDict, Field
 
-from app.api.auth import Writer, reads
+from app.api.auth import Writer, needs, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing, Page, Paged, after, page
@@ -19,6 +19,7 @@ from app.domain.checklist import Mark, Phase, Point
 from app.domain.health import health
 from app.domain.language import text
 from app.domain.policy import BEGINNING
+from app.domain.roles import Right
 from app.domain.run import Entry, Presence, ReviewOutcome, Said, Stage
 from app.domain.template import title_of
 from app.flows import letters, preparation, record, sitting
@@ -30,7 +31,7 @@ from app.pages import papers
 from app.pages.minutes import OUTCOMES
 from app.state import State
 
-router = noun("/meetings", "Meetings")
+router = noun("/meetings", "Meetings", changes=Right.HOLD_MEETINGS)
 
 Words = Annotated[str, Field(max_length=4000), AfterValidator(storable)]
 NOTE: dict[str, Any] = {
@@ -272,7 +273,7 @@ def list_meetings(
     return page(request, response, found, lambda row: Meeting(**_meeting(known[row.id])))
 
 
-@router.get("/health", operation_id="meeting_health", dependencies=[reads])
+@router.get("/health", operation_id="meeting_health", dependencies=[needs(Right.SEE_FIGURES), reads])
 def meeting_health(asked: InSeries, state: Here) -> Health:
     """Whether the meeting itself works: in time, deciding, its action items done, rated."""
     with state.database.read() as c:

@@ -16,6 +16,7 @@ from app.api.paging import Page, Paged, after, page
 from app.api.schemas import Nothing, RowId, Shown, Word, Written, WrittenId
 from app.api.v1.leads import Identity
 from app.domain.identity import Doubt
+from app.domain.roles import Right
 from app.flows import lists, people
 from app.flows.people import Decider, Question, Somebody, Whom
 from app.flows.tokens import Token
@@ -23,8 +24,8 @@ from app.state import State
 from connectors.contract import ExternalId
 
 router = APIRouter()
-_identities = noun("/identities", "Identities")
-_leads = noun("/leads", "Leads")
+_identities = noun("/identities", "Identities", changes=Right.WORK_LEADS)
+_leads = noun("/leads", "Leads", changes=Right.WORK_LEADS)
 
 SATO: dict[str, Any] = {"id": 512, "name": "佐藤 翔太", "company": "山田製作所"}
 INFO: dict[str, Any] = {"system": "email", "value": "info@yamada.example"}

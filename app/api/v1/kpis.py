@@ -10,7 +10,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy import Connection
 
-from app.api.auth import Admin, reads
+from app.api.auth import Admin, demand, needs, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Page, Paged, after, page
@@ -20,13 +20,14 @@ from app.api.v1.reports import ShownShare, shown_share
 from app.domain.kpi import LINES, Definition, Figure, Kpi, State, Times, Unit
 from app.domain.language import text
 from app.domain.refusals import refused
+from app.domain.roles import Right
 from app.flows import cases, definitions, kpis, reports
 from app.flows.kpis import USUAL_DAYS, By, Group
 from app.flows.visits import VisitRow
 from app.pages.kpis import basis_in_words, figure_in_words, title
 from app.state import State as Tasuki
 
-router = noun("/kpis", "KPIs")
+router = noun("/kpis", "KPIs", sees=Right.SEE_FIGURES, changes=Right.AGREE)
 
 KpiKey = Annotated[Kpi, Path(description="Which figure.", examples=["mql_to_sql"])]
 SHARE: dict[str, Any] = {"part": 12, "whole": 52, "rate": 0.2308, "low": 0.137, "high": 0.3613, "weight": "solid"}
@@ -238,6 +239,8 @@ def set_definition(
 @router.get("/{key}", operation_id="get_kpi", dependencies=[reads])
 def get_kpi(key: KpiKey, asked: Annotated[FigureAsked, Query()], state: Here, request: Request) -> OneFigure:
     """One figure of a period, whole and by group."""
+    if asked.by is By.OWNER:  # figures of one person are no aggregates
+        demand(request, Right.SEE_LEADS)
     locale, now = locale_of(request), state.clock()
     with state.database.read() as c:
         first, last, number, wanted = _wanted(c, asked, state, now)
@@ -249,7 +252,7 @@ def get_kpi(key: KpiKey, asked: Annotated[FigureAsked, Query()], state: Here, re
     return OneFigure(first=first, last=last, as_of=now, definition=number, figure=whole, groups=shown)
 
 
-@router.get("/{key}/rows", operation_id="list_kpi_rows", dependencies=[reads])
+@router.get("/{key}/rows", operation_id="list_kpi_rows", dependencies=[needs(Right.SEE_LEADS), reads])
 def list_rows(
     key: KpiKey, asked: Annotated[RowsAsked, Query()], state: Here, request: Request, response: Response
 ) -> Page[ShownRow]:

@@ -16,12 +16,13 @@ from app.api.problems import locale_of, under
 from app.api.schemas import Key, Nothing, Shown, Written
 from app.domain.language import text
 from app.domain.refusals import refused
+from app.domain.roles import Right
 from app.domain.series import Series, warnings
 from app.flows import administer, meetings
 from app.flows.meetings import StoredSeries
 from app.flows.policies import NoSuchCalendar
 
-router = noun("/meetings", "Meetings")
+router = noun("/meetings", "Meetings", changes=Right.AGREE)
 
 SeriesKey = Annotated[
     str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="The series' key.", examples=["default"])

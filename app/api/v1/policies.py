@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 
-from app.api.auth import Admin, reads
+from app.api.auth import Admin, needs, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing
@@ -17,11 +17,12 @@ from app.api.v1 import previews
 from app.api.v1.previews import Difference, Preview
 from app.domain.differences import differences
 from app.domain.policy import Policy
+from app.domain.roles import Right
 from app.domain.rules import explain_rule
 from app.flows import lists, policies, publish
 from app.flows.lists import PolicyEntry
 
-router = noun("/policies", "Policies")
+router = noun("/policies", "Policies", sees=Right.SEE_FIGURES, changes=Right.AGREE)
 
 PolicyKey = Annotated[str, Path(max_length=64, description="The policy's key.", examples=["mql"])]
 Number = Annotated[int, Path(ge=1, le=10**6, description="The version.", examples=[3])]
@@ -173,7 +174,7 @@ def apply_policy(
     return AppliedPolicy(**dict(_shown(entry)), new=published.new, moved=len(published.moves))
 
 
-@router.post("/preview", operation_id="preview_policy", dependencies=[reads])
+@router.post("/preview", operation_id="preview_policy", dependencies=[needs(Right.SEE_LEADS), reads])
 def preview_policy(body: Publication, state: Here, _: Annotated[Nothing, Query()]) -> Preview:
     """What applying it would change: the document, deadlines of new leads, and those that `migrate_open` moves.
 

@@ -18,13 +18,14 @@ from app.api.problems import locale_of
 from app.api.schemas import Asked, Day, Key, Nothing, Shown, Written, WrittenId
 from app.domain.process_rule import LONGEST, Agreed, RuleState
 from app.domain.quality import Kind
+from app.domain.roles import Right
 from app.flows import process_rules
 from app.flows.actions import Person
 from app.flows.process_rules import Standing
 from app.flows.tokens import Token
 from app.state import State
 
-router = noun("/process-rules", "Process rules")
+router = noun("/process-rules", "Process rules", sees=Right.SEE_FIGURES, changes=Right.AGREE)
 
 RuleKey = Annotated[
     str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="The rule's key.", examples=["log-within-2h"])

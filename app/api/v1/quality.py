@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Path, Query, Request, Response
 from pydantic import ConfigDict, Field
 
-from app.api.auth import reads
+from app.api.auth import needs, reads
 from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing, Page, Paged, after, page
@@ -17,9 +17,10 @@ from app.api.schemas import Asked, Shown
 from app.api.v1.quality_rows import Row, shown
 from app.domain.language import text
 from app.domain.quality import Kind, Look
+from app.domain.roles import Right
 from app.flows import quality
 
-router = noun("/quality", "Data quality", [reads])
+router = noun("/quality", "Data quality", [reads], sees=Right.SEE_FIGURES)
 
 Days = Annotated[int, Field(ge=1, le=quality.MOST_DAYS, description="How far back.", examples=[90])]
 #: The sort keys of the kinds whose pages do not begin after a place.
@@ -69,7 +70,7 @@ def list_quality(asked: Annotated[QualityAsked, Query()], state: Here, request: 
     return Listing(items=[_task(task, asked.days, locale) for task in tasks])
 
 
-@router.get("/{kind}", operation_id="list_quality_rows")
+@router.get("/{kind}", operation_id="list_quality_rows", dependencies=[needs(Right.SEE_LEADS)])
 def list_quality_rows(
     kind: Annotated[Kind, Path(description="What to list.", examples=["ownerless"])],
     asked: Annotated[RowsAsked, Query()],

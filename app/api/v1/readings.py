@@ -14,11 +14,12 @@ from app.api.nouns import noun
 from app.api.problems import Problem
 from app.api.schemas import Nothing, Shown, Written
 from app.api.v1.sources import Name
+from app.domain.roles import Right
 from app.flows import administer, lists, tools
 from app.flows import backfill as flow
 from app.flows.backfill import Reading
 
-router = noun("/sources", "Sources")
+router = noun("/sources", "Sources", sees=Right.ADMINISTER)
 
 Asked = Annotated[Nothing, Query()]
 EXAMPLE: dict[str, Any] = {

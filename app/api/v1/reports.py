@@ -13,10 +13,11 @@ from app.api.here import Here
 from app.api.nouns import noun
 from app.api.schemas import Asked, Day, Moment, Shown, whole_seconds
 from app.domain.refusals import refused
+from app.domain.roles import Right
 from app.domain.statistics import Share
 from app.flows import reports
 
-router = noun("/reports", "Reports", [reads])
+router = noun("/reports", "Reports", [reads], sees=Right.SEE_FIGURES)
 
 COUNTS: dict[str, Any] = {
     "met": 41,

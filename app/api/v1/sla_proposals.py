@@ -13,9 +13,10 @@ from app.api.here import Here
 from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.schemas import Nothing, RowId, Shown
+from app.domain.roles import Right
 from app.flows import reviews
 
-router = noun("/sla-proposals", "Meetings")
+router = noun("/sla-proposals", "Meetings", sees=Right.SEE_FIGURES, changes=Right.AGREE)
 
 EXAMPLE: dict[str, Any] = {
     "id": 2,

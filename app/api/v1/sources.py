@@ -17,6 +17,7 @@ from app.api.nouns import noun
 from app.api.paging import Listing
 from app.api.problems import under
 from app.api.schemas import Nothing, Shown, Written
+from app.domain.roles import Right
 from app.flows import administer, lists, sources, trial
 from app.flows.lists import SourceEntry
 from app.flows.tokens import Token
@@ -24,7 +25,7 @@ from app.state import State
 from connectors import registry
 from connectors.contract import LeadStatus
 
-router = noun("/sources", "Sources")
+router = noun("/sources", "Sources", sees=Right.ADMINISTER)
 
 Name = Annotated[str, Path(max_length=64, description="The source's name.", examples=["hubspot"])]
 Secret = Annotated[str, Field(min_length=8, max_length=500, pattern=r"^[\x21-\x7e]+$")]

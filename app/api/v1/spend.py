@@ -15,11 +15,12 @@ from app.api.nouns import noun
 from app.api.schemas import Asked, Nothing, Shown, Written
 from app.api.v1.marketing import ImportAsked, Month, Raw, csv_body, names, today
 from app.domain.refusals import refused
+from app.domain.roles import Right
 from app.domain.sheet import MOST_ROWS, different
 from app.domain.spend import ChannelSpend, Line, check_month, check_spent
 from app.flows import imports, spend
 
-router = noun("/spend", "Spend")
+router = noun("/spend", "Spend", sees=Right.SEE_FIGURES, changes=Right.MARKETING)
 
 ROW: dict[str, Any] = {
     "channel": "exhibition",

@@ -15,6 +15,7 @@ from app.api.paging import Listing
 from app.api.problems import locale_of
 from app.api.schemas import Nothing, Shown
 from app.domain.language import text
+from app.domain.roles import Right
 from app.domain.template import (
     KEY,
     LENGTHS,
@@ -35,7 +36,7 @@ from app.flows import administer, templates
 from app.flows.templates import StoredTemplate
 from app.state import State
 
-router = noun("/agenda-templates", "Agenda templates")
+router = noun("/agenda-templates", "Agenda templates", sees=Right.SEE_FIGURES, changes=Right.AGREE)
 
 TemplateKey = Annotated[str, Path(pattern=f"^{KEY}$", description="The template's key.", examples=["weekly-60"])]
 

@@ -16,12 +16,13 @@ from app.api.schemas import Asked, Nothing, Shown, Written
 from app.api.v1.marketing import Day, ImportAsked, Raw, csv_body, today
 from app.domain.language import text
 from app.domain.refusals import refused
+from app.domain.roles import Right
 from app.domain.sheet import MOST_ROWS, different
 from app.domain.website import Unit, Visit, Visits, check_day, conversion_rate
 from app.flows import imports, website
 from app.flows.website import By
 
-router = noun("/web-visits", "Web visits")
+router = noun("/web-visits", "Web visits", sees=Right.SEE_FIGURES, changes=Right.MARKETING)
 
 #: Days asked for at once, and those of a question that names none.
 MOST_DAYS, DAYS = 731, 30
