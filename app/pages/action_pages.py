@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,11 +18,11 @@ from app.flows.actions import Overtaken, Person
 from app.pages import forms, meeting_words, session
 from app.pages.forms import Attempt, Fields, Sent
 from app.pages.meeting_decisions import act, promise
-from app.pages.meeting_routes import MeetingPage, RowId, attempted, by, done, person
+from app.pages.meeting_routes import READS, WRITES, MeetingPage, RowId, attempted, done, person
 from app.pages.rendering import Reader, reader_of, render
 from app.state import State
 
-router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[Depends(session.needed)])
+router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[READS])
 #: Action items a page.
 LISTED = 50
 #: Which ones the list shows; message ids.
@@ -46,7 +46,7 @@ def _asked(request: Request) -> Asked:
     query = request.query_params
     whose = query.get("whose", "open")
     whose = whose if whose in WHOSE else "open"
-    owner = by(request) if whose == "mine" else query.get("owner", "").replace("\x00", "")[:200]
+    owner = session.visitor(request).name if whose == "mine" else query.get("owner", "").replace("\x00", "")[:200]
     return Asked(whose, owner, forms.whole(query, "after"))
 
 
@@ -80,7 +80,7 @@ def list_page(request: Request, attempt: Attempt = forms.NOTHING, status: int = 
     return render(request, "actions.html", status, **shown, whose=WHOSE, states=STATES)
 
 
-@router.post("/actions")
+@router.post("/actions", dependencies=[WRITES])
 def add(request: Request, sent: Sent) -> Response:
     """Owner, due date and definition of done are mandatory."""
 
@@ -122,7 +122,7 @@ ENDS = {"done": StepKind.DONE, "drop": StepKind.DROPPED, "reopen": StepKind.REOP
 Deed = Callable[[Connection, Person], Any]
 
 
-@router.post("/actions/{number:int}/report")
+@router.post("/actions/{number:int}/report", dependencies=[WRITES])
 def report(request: Request, number: RowId, sent: Sent) -> Response:
     """How it stands."""
     return _said(
@@ -133,7 +133,7 @@ def report(request: Request, number: RowId, sent: Sent) -> Response:
     )
 
 
-@router.post("/actions/{number:int}/carry")
+@router.post("/actions/{number:int}/carry", dependencies=[WRITES])
 def carry(request: Request, number: RowId, sent: Sent) -> Response:
     """Not done: the reason and the new date."""
 
@@ -144,7 +144,7 @@ def carry(request: Request, number: RowId, sent: Sent) -> Response:
     return _said(request, number, sent, deed)
 
 
-@router.post("/actions/{number:int}/edit")
+@router.post("/actions/{number:int}/edit", dependencies=[WRITES])
 def edit(request: Request, number: RowId, sent: Sent) -> Response:
     """Put right what was written."""
 
@@ -156,7 +156,7 @@ def edit(request: Request, number: RowId, sent: Sent) -> Response:
     return _said(request, number, sent, deed)
 
 
-@router.post("/actions/{number:int}/{end}")
+@router.post("/actions/{number:int}/{end}", dependencies=[WRITES])
 def close(request: Request, number: RowId, end: str, sent: Sent) -> Response:
     """Done, given up, or not done after all."""
     if end not in ENDS:

@@ -26,7 +26,7 @@ class Place:
 
 PLACES = (
     Place("/", "Today"),
-    Place("/meetings", "Meetings", ("/actions",)),
+    Place("/meetings", "Meetings", ("/actions",), Right.SEE_LEADS),
     Place("/kpi", "KPI", ("/channels",)),
     Place("/sla", "SLA"),
     Place("/users", "Users", right=Right.ADMINISTER),
