@@ -6,26 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.action import STATES, STEPS, ActionState, Promise, StepKind, sentence
 from app.domain.refusals import refused
-from app.domain.roles import Right
 from app.flows import actions, meetings
 from app.flows.actions import Overtaken, Person
 from app.pages import forms, meeting_words, session
 from app.pages.forms import Attempt, Fields, Sent
 from app.pages.meeting_decisions import act, promise
-from app.pages.meeting_routes import MeetingPage, RowId, attempted, done, person
+from app.pages.meeting_routes import READS, WRITES, MeetingPage, RowId, attempted, done, person
 from app.pages.rendering import Reader, reader_of, render
 from app.state import State
 
-router = APIRouter(
-    route_class=MeetingPage, include_in_schema=False, dependencies=[Depends(session.may(Right.SEE_LEADS))]
-)
+router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[READS])
 #: Action items a page.
 LISTED = 50
 #: Which ones the list shows; message ids.
@@ -83,7 +80,7 @@ def list_page(request: Request, attempt: Attempt = forms.NOTHING, status: int = 
     return render(request, "actions.html", status, **shown, whose=WHOSE, states=STATES)
 
 
-@router.post("/actions", dependencies=[Depends(session.may(Right.HOLD_MEETINGS))])
+@router.post("/actions", dependencies=[WRITES])
 def add(request: Request, sent: Sent) -> Response:
     """Owner, due date and definition of done are mandatory."""
 
@@ -125,7 +122,7 @@ ENDS = {"done": StepKind.DONE, "drop": StepKind.DROPPED, "reopen": StepKind.REOP
 Deed = Callable[[Connection, Person], Any]
 
 
-@router.post("/actions/{number:int}/report", dependencies=[Depends(session.may(Right.HOLD_MEETINGS))])
+@router.post("/actions/{number:int}/report", dependencies=[WRITES])
 def report(request: Request, number: RowId, sent: Sent) -> Response:
     """How it stands."""
     return _said(
@@ -136,7 +133,7 @@ def report(request: Request, number: RowId, sent: Sent) -> Response:
     )
 
 
-@router.post("/actions/{number:int}/carry", dependencies=[Depends(session.may(Right.HOLD_MEETINGS))])
+@router.post("/actions/{number:int}/carry", dependencies=[WRITES])
 def carry(request: Request, number: RowId, sent: Sent) -> Response:
     """Not done: the reason and the new date."""
 
@@ -147,7 +144,7 @@ def carry(request: Request, number: RowId, sent: Sent) -> Response:
     return _said(request, number, sent, deed)
 
 
-@router.post("/actions/{number:int}/edit", dependencies=[Depends(session.may(Right.HOLD_MEETINGS))])
+@router.post("/actions/{number:int}/edit", dependencies=[WRITES])
 def edit(request: Request, number: RowId, sent: Sent) -> Response:
     """Put right what was written."""
 
@@ -159,7 +156,7 @@ def edit(request: Request, number: RowId, sent: Sent) -> Response:
     return _said(request, number, sent, deed)
 
 
-@router.post("/actions/{number:int}/{end}", dependencies=[Depends(session.may(Right.HOLD_MEETINGS))])
+@router.post("/actions/{number:int}/{end}", dependencies=[WRITES])
 def close(request: Request, number: RowId, end: str, sent: Sent) -> Response:
     """Done, given up, or not done after all."""
     if end not in ENDS:

@@ -1,4 +1,4 @@
-"""Forms as browsers send them: bounded, every field once; and what a refused one shows again."""
+"""The fields of a form, read one by one; and what a refused form shows again."""
 
 from __future__ import annotations
 
@@ -11,30 +11,17 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from app.domain.refusals import Refusal, Refused, refused
+from app.pages import posted
 
-#: Bytes of a form; a series with fifty attendees is the largest one.
-LARGEST = 128 * 1024
 #: Characters of a text, unless its field says otherwise.
 LONGEST = 4000
 
 Fields = Mapping[str, str]
 
 
-class TooLarge(Exception):
-    """What was sent is larger than any form of ours."""
-
-
-async def read(request: Request, limit: int = LARGEST) -> dict[str, str]:
-    """The fields of a form, its lines ended by `\\n`. Raises TooLarge; browsers always say how long a form is."""
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > limit:
-        raise TooLarge
-    sent = await request.form(max_files=0)
-    return {name: value.replace("\r\n", "\n") for name, value in sent.items() if isinstance(value, str)}
-
-
 async def sent(request: Request) -> dict[str, str]:
-    return await read(request)
+    """The fields of a form, its lines ended by `\\n`. Raises posted.TooLarge."""
+    return {name: value.replace("\r\n", "\n") for name, value in await posted.pairs(request)}
 
 
 Sent = Annotated[dict[str, str], Depends(sent)]

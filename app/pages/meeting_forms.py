@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.policy import BEGINNING
-from app.domain.roles import Right
 from app.domain.run import Entry, Said, Stage
 from app.flows import corrections, letters, preparation, record
 from app.flows.administer import Admin, retry_alerts
-from app.pages import forms, meeting_pages, minutes_pages, papers, session
+from app.pages import forms, meeting_pages, minutes_pages, papers
 from app.pages.forms import Attempt, Fields, Sent
 from app.pages.meeting_decisions import act, decided
-from app.pages.meeting_routes import MeetingPage, Number, SeriesKey, attempted, by, done, person
+from app.pages.meeting_routes import WRITES, MeetingPage, Number, SeriesKey, attempted, by, done, person
 from app.state import State
 
-router = APIRouter(
-    route_class=MeetingPage, include_in_schema=False, dependencies=[Depends(session.may(Right.HOLD_MEETINGS))]
-)
+router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[WRITES])
 
 #: Where a form stood → the page that shows it once more.
 PAGES: Mapping[str, Callable[..., Response]] = {

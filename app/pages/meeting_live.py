@@ -11,20 +11,16 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from app.domain.roles import Right
 from app.flows import pulse
-from app.pages import session
-from app.pages.meeting_routes import MeetingPage, Number, SeriesKey
+from app.pages.meeting_routes import READS, MeetingPage, Number, SeriesKey
 from app.state import State
 
-router = APIRouter(
-    route_class=MeetingPage, include_in_schema=False, dependencies=[Depends(session.may(Right.SEE_LEADS))]
-)
+router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[READS])
 #: Seconds between two looks at the database, between two signs of life, and until a stream ends.
 LOOK_EVERY, HEARTBEAT_EVERY, ENDS_AFTER = 1.0, 15.0, 240.0
 #: Milliseconds after which a browser comes back.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -13,17 +13,16 @@ from starlette.responses import RedirectResponse, Response
 
 from app.domain.action import STATES
 from app.domain.checklist import Mark
-from app.domain.roles import Right
 from app.domain.run import Said, Stage
 from app.domain.series import Meeting as Date
 from app.domain.template import ROLE_NAMES
 from app.flows import meetings, preparation, record
 from app.flows.meetings import NoMeetingAhead, StoredSeries
 from app.flows.policies import all_versions
-from app.pages import formats, forms, meeting_sight, meeting_table, meeting_words, minutes_pages, papers, session
+from app.pages import formats, forms, meeting_sight, meeting_table, meeting_words, minutes_pages, papers
 from app.pages.document import Document
 from app.pages.forms import Attempt
-from app.pages.meeting_routes import MeetingPage, Number, SeriesKey
+from app.pages.meeting_routes import READS, MeetingPage, Number, SeriesKey
 from app.pages.meeting_sight import Sight
 from app.pages.meeting_words import ENTRIES
 from app.pages.rendering import Reader, reader_of, render
@@ -31,9 +30,7 @@ from app.pages.routes import OWN_STYLES
 from app.pages.words import Status
 from app.state import State
 
-router = APIRouter(
-    route_class=MeetingPage, include_in_schema=False, dependencies=[Depends(session.may(Right.SEE_LEADS))]
-)
+router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[READS])
 #: Meetings that the list shows; older ones are counted by nobody.
 PAST = 30
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Depends, Path
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.domain.refusals import Refused
+from app.domain.roles import Right
 from app.flows import actions, meetings, record
 from app.pages import papers, session
-from app.pages.forms import Attempt, Fields, TooLarge, attempt
+from app.pages.forms import Attempt, Fields, attempt
 from app.pages.rendering import Page, reader_of, render
 from app.state import State
 
 SeriesKey = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Number = Annotated[int, Path(ge=1, le=100_000)]
 RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+#: What is said in meetings is for those who may see leads.
+READS = Depends(session.may(Right.SEE_LEADS))
+WRITES = Depends(session.may(Right.HOLD_MEETINGS))
+AGREES = Depends(session.may(Right.AGREE))
 
 #: What is answered with the page that says that nothing is there.
 NOT_THERE = (
@@ -34,7 +40,7 @@ NOT_THERE = (
 
 
 class _NotThere(APIRoute):
-    """Answers what is not there, and forms that are too large, with a page."""
+    """Answers what is not there with a page."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
@@ -44,8 +50,6 @@ class _NotThere(APIRoute):
                 return await answer(request)
             except NOT_THERE:
                 return render(request, "missing.html", 404)
-            except TooLarge:
-                return render(request, "missing.html", 413)
 
         return found
 
@@ -55,7 +59,7 @@ class MeetingPage(Page, _NotThere):
 
 
 def by(request: Request) -> str:
-    """Who acts, as the audit log names them."""
+    """Who acts: the visitor who signed in."""
     return session.visitor(request).by
 
 

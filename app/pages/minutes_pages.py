@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.domain.roles import Right
 from app.domain.run import Said, Stage
 from app.flows import letters, preparation, record
 from app.flows.record import Record
-from app.pages import forms, meeting_words, papers, session
+from app.pages import forms, meeting_words, papers
 from app.pages.document import read as read_paper
 from app.pages.forms import Attempt
-from app.pages.meeting_routes import MeetingPage, Number, SeriesKey
+from app.pages.meeting_routes import READS, MeetingPage, Number, SeriesKey
 from app.pages.rendering import Reader, reader_of, render
 from app.state import State
 
-router = APIRouter(
-    route_class=MeetingPage, include_in_schema=False, dependencies=[Depends(session.may(Right.SEE_LEADS))]
-)
+router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[READS])
 
 
 @router.get("/meetings/{key}/{number:int}/minutes")

@@ -6,24 +6,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.refusals import refused, validated
-from app.domain.roles import Right
 from app.domain.series import Series, warnings
 from app.domain.template import LENGTHS, ROLE_NAMES, Duty, Role
 from app.flows import lists, meetings, templates
 from app.flows.administer import Admin, set_series
 from app.flows.policies import NoSuchCalendar
-from app.pages import forms, meeting_words, session
+from app.pages import forms, meeting_words
 from app.pages.forms import Attempt, Fields, Sent
-from app.pages.meeting_routes import MeetingPage, SeriesKey, attempted, by, done
+from app.pages.meeting_routes import AGREES, MeetingPage, SeriesKey, attempted, by, done
 from app.pages.rendering import reader_of, render
 from app.state import State
 
-router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[Depends(session.may(Right.AGREE))])
+router = APIRouter(route_class=MeetingPage, include_in_schema=False, dependencies=[AGREES])
 FORM = "series"
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 #: What is written about an attendee.
