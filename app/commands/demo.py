@@ -46,8 +46,8 @@ def demo(
 
 
 def demo_settings(settings: Settings, port: int | None) -> Settings:
-    """Open pages, so this machine alone; a folder of its own unless one is set."""
-    changed: dict[str, object] = {"open_pages": True}
+    """Open pages, so this machine alone; a folder of its own unless one is set; an invented company writes to nobody."""
+    changed: dict[str, object] = {"open_pages": True, "smtp_host": "", "slack_webhooks": {}}
     if "data_dir" not in settings.model_fields_set:
         changed["data_dir"] = FOLDER
     return at_address(settings, LOOPBACK, port).model_copy(update=changed)

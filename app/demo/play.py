@@ -159,7 +159,7 @@ def _set_up(state: State, story: Story) -> None:
         "statuses": {"Closed - Not Converted": "recycled"},
     }
     with state.database.write() as c:
-        policies.apply_calendar(c, story.calendar(), by=REPLAYED, now=now)
+        policies.apply_calendar(c, story.calendar, by=REPLAYED, now=now)
         policies.apply_policy(c, first, by=REPLAYED, now=now, effective_from=None)
         for name, kind, config in (
             ("hubspot", "hubspot", hubspot),
@@ -186,7 +186,7 @@ async def _play(
     talks = Meetings(state, series(story.first_meeting))
     talks.plan(clock.now)
     state.intake.start()
-    sent, office = 0, story.calendar()
+    sent, office = 0, story.calendar
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=state.settings.public_url) as http:
         for moment, in_slot in _slots(steps, story.start, now):
             clock.now = moment

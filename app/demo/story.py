@@ -9,11 +9,12 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.demo import senders
-from app.domain.calendar import Calendar, ClockKind, is_open, japanese_office, next_opening
+from app.domain.calendar import Calendar, ClockKind, is_open, japanese_office, next_opening, with_public_holidays
 from app.domain.deadline import before_deadline
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -63,7 +64,7 @@ class Step:
     make: Callable[[datetime], senders.Webhook]
 
 
-@dataclass(slots=True)
+@dataclass
 class Story:
     """Draws the story. `secrets`: source name → webhook secret; `public_url` as HubSpot signs it."""
 
@@ -89,11 +90,13 @@ class Story:
         """The Thursday of the second week."""
         return self.first_day + timedelta(weeks=1, days=3)
 
+    @cached_property
     def calendar(self) -> Calendar:
         """The office calendar, with a week in which the company is closed from Wednesday on."""
         wednesday = (self.start + timedelta(weeks=CLOSED_WEEK)).astimezone(TOKYO).date() + timedelta(days=2)
         closed = {wednesday + timedelta(days=n): "全社休業" for n in range(3)}
-        return japanese_office().model_copy(update={"company_days": closed})
+        office = japanese_office().model_copy(update={"company_days": closed})
+        return with_public_holidays(office, sorted({self.start.year, self.now.year}))
 
     def steps(self) -> list[Step]:
         """Everything that is sent, in the order of sending; nothing later than now."""
@@ -117,7 +120,7 @@ class Story:
 
     def _fresh(self) -> Iterator[Step]:
         """The last business day's MQLs, whom nobody has called yet."""
-        calendar = self.calendar()
+        calendar = self.calendar
         for n in range(8):
             ago = timedelta(hours=0.4 + n * 1.1)
             mql_at = before_deadline(self.now, ago, ClockKind.BUSINESS_HOURS, calendar)
@@ -265,6 +268,6 @@ class Story:
         return prefix + "5i" + "".join(self.chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789", k=10))
 
     def _working_moment(self, at: datetime) -> datetime:
-        calendar = self.calendar()
+        calendar = self.calendar
         opening = next_opening(calendar, at)
         return at if is_open(calendar, at) else opening + timedelta(minutes=self.chance.uniform(5, 180))

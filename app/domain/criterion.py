@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from app.domain.kpi import LINES, UNITS, Figure, Kpi, Unit
@@ -100,6 +100,21 @@ def _cases(figure: Figure) -> int:
             return figure.share.whole if figure.share else 0
         case Unit.TIME:
             return figure.times.n if figure.times else 0
+
+
+#: Good news comes at once and bad news later: of these only what has had its days is judged.
+LEANING = frozenset({Kpi.UNTOUCHED, Kpi.RETURNED})
+
+
+def judged_until(criterion: Criterion, now: datetime, window: timedelta) -> datetime:
+    """The end of the time over which it is counted."""
+    return now - window if criterion.kpi in LEANING else now
+
+
+def is_due(criterion: Criterion, due_on: date, today: date) -> bool:
+    """On its day; a number that must not be exceeded, when the day is over."""
+    growing = UNITS[criterion.kpi] is Unit.COUNT and not criterion.at_least
+    return due_on < today if growing else due_on <= today
 
 
 def measured(figure: Figure, locale: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -20,7 +20,7 @@ from app.flows import actions, definitions, kpis, policies
 from app.flows.actions import Overtaken, Person
 from app.flows.cases import Asked
 from app.flows.reports import period
-from app.models import ActionItem
+from app.models import ActionItem, ActionStep
 from app.settings import Settings
 
 #: Who closes them.
@@ -48,21 +48,28 @@ def readings(
 
 
 def _reading(c: Connection, known: Policies, settings: Settings, row: Any, wanted: Criterion, now: datetime) -> Reading:
+    definition = definitions.newest(c)[1]
     agreed_on, today = (at.astimezone(settings.zone).date() for at in (row.created_at, now))
-    span = period(agreed_on, today, settings.zone)
-    asked = Asked(span.since, span.until, now, definitions.newest(c)[1])
+    span, until = period(agreed_on, today, settings.zone), decide.judged_until(wanted, now, definition.window)
+    asked = Asked(span.since, span.until if until == now else max(until, span.since), now, definition)
     return Reading(wanted, kpis.figure(c, known, wanted.kpi, asked))
 
 
 def turn(database: Database, cache: policies.Cache, settings: Settings, now: datetime) -> int:
-    """Close those that are due and hold; returns how many. Those that do not hold wait for their owner's word."""
+    """Close those that are due and hold; returns how many. Those that do not hold wait for their owner's word, and what
+    people reopened only people close."""
     today = now.astimezone(settings.zone).date()
-    due = (ActionItem.state == ActionState.OPEN, ActionItem.due_on <= today)
+    reopened = select(ActionStep.action_id).where(ActionStep.kind == StepKind.REOPENED)
+    due = (ActionItem.state == ActionState.OPEN, ActionItem.due_on <= today, ActionItem.id.not_in(reopened))
     with database.read() as c:
         rows = c.execute(select(ActionItem.__table__).where(*due).order_by(ActionItem.id)).all()
         found = readings(c, cache.read(c), settings, rows, now)
-    held = [row for row in rows if row.id in found and found[row.id].judgement is Judgement.HOLDS]
+    held = [row for row in rows if row.id in found and _holds(found[row.id], row.due_on, today)]
     return sum(_done(database, settings, row, found[row.id], now) for row in held)
+
+
+def _holds(reading: Reading, due_on: date, today: date) -> bool:
+    return decide.is_due(reading.criterion, due_on, today) and reading.judgement is Judgement.HOLDS
 
 
 def _done(database: Database, settings: Settings, row: Any, reading: Reading, now: datetime) -> bool:

@@ -40,12 +40,13 @@ Sent = Annotated[dict[str, str], Depends(sent)]
 
 
 async def kept(request: Request) -> str:
-    """The form of a request that came too late, encoded for a hidden field; no passwords. Empty: it cannot be kept."""
+    """The form of a request that came too late, encoded for a hidden field. Empty: it cannot be kept, or holds a
+    password; the field where it is typed once more may have any name."""
     try:
         fields = await pairs(request, LARGEST_KEPT)
     except (TooLarge, HTTPException):
         return ""
-    return urlencode([(name, value) for name, value in fields if "password" not in name.casefold()])
+    return "" if any("password" in name.casefold() for name, _ in fields) else urlencode(fields)
 
 
 def again(encoded: str) -> list[tuple[str, str]]:

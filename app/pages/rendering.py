@@ -29,7 +29,8 @@ from app.pages.navigation import PLACES
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: with it browsers send forms with `Origin: null`, and over plain http that is all they say.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -60,7 +61,8 @@ async def turned_away(request: Request, why: Exception) -> Response:
             return to_sign_in(request)
         case session.SignInNeeded():
             kept = await posted.kept(request)
-            return sign_in_page(request, 401, back=session.asked_page(request), kept=kept, expired=True)
+            back = session.asked_page(request) if kept else session.page_of_form(request)
+            return sign_in_page(request, 401, back=back, kept=kept, expired=True)
         case session.NotAllowed():
             return render(request, "forbidden.html", 403, lacking=RIGHT_NAMES[why.right])
         case session.FromElsewhere():

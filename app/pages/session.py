@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from app.domain.roles import Right, Role, Visitor
 from app.flows import sessions
@@ -149,3 +150,17 @@ def asked_page(request: Request) -> str:
     """The page that was asked for, to come back to."""
     path, query = quote(request.url.path, safe="/%~"), request.url.query
     return own_page(f"{path}?{query}" if query else path)
+
+
+def page_of_form(request: Request) -> str:
+    """Where a form that cannot be sent again stood: the nearest page at or above its address. `/users/3/disable` is no
+    page, `/users/3` is."""
+    path = request.url.path
+    while path and not _is_page(request, path):
+        path = path.rpartition("/")[0]
+    return own_page(quote(path, safe="/%~")) if path else "/"
+
+
+def _is_page(request: Request, path: str) -> bool:
+    asked = dict(request.scope) | {"method": "GET", "path": path}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.router.routes)

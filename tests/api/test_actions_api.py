@@ -162,6 +162,8 @@ def test_a_kpi_that_is_the_definition_of_done_is_checked_by_itself(desk) -> None
     assert (file["action"]["state"], file["steps"][-1]["by"]) == ("done", "tasuki")
     assert file["steps"][-1]["text"] == "MQL創出数 2件以上: 2"
     assert turned(desk, 8 * DAY) == 0
+    assert say(desk, made["id"], "reopen", reason="1件は対象外だった").status_code == 200
+    assert turned(desk, 9 * DAY) == 0  # what people reopened only people close
 
 
 def test_what_happened_before_it_was_agreed_on_does_not_fulfil_it(desk) -> None:

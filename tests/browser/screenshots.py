@@ -1,4 +1,4 @@
-"""`python -m tests.browser.screenshots` takes the pictures of the READMEs anew: the demo's company, in both languages."""
+"""`python -m tests.browser.screenshots` takes the READMEs' pictures anew: the demo's company, in both languages."""
 
 from __future__ import annotations
 

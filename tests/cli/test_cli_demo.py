@@ -98,6 +98,12 @@ def test_clearing_empties_every_table(state) -> None:
     [
         ({}, None, "http://127.0.0.1:8000", "tasuki-demo"),
         ({}, 8123, "http://127.0.0.1:8123", "tasuki-demo"),
+        (
+            {"smtp_host": "mail.example", "slack_webhooks": {"default": "https://hooks.slack.example/x"}},
+            None,
+            "http://127.0.0.1:8000",
+            "tasuki-demo",
+        ),
         ({"port": 9000, "host": "0.0.0.0"}, None, "http://127.0.0.1:9000", "tasuki-demo"),
         ({"data_dir": "mine", "public_url": "https://t.example"}, 8123, "https://t.example", "mine"),
     ],
@@ -105,6 +111,7 @@ def test_clearing_empties_every_table(state) -> None:
 def test_the_demo_is_for_this_machine_alone(given, port, public_url, data_dir) -> None:
     settings = demo_settings(read_settings(_env_file=None, **given), port)
     assert (settings.host, settings.open_pages) == ("127.0.0.1", True)
+    assert (settings.smtp_host, settings.slack_webhooks) == ("", {})
     assert (settings.public_url, settings.data_dir) == (public_url, Path(data_dir))
 
 

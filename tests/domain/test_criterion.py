@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.domain.criterion import Criterion, Judgement, judge, measured, read
+from app.domain.criterion import Criterion, Judgement, is_due, judge, judged_until, measured, read
 from app.domain.kpi import Figure, Kpi, State, times
 from app.domain.website import Visits
 
@@ -97,3 +97,26 @@ def test_what_was_measured_is_told_with_its_n() -> None:
     assert measured(Figure(Kpi.MQLS, {State.HIT: 1200}, 1100), "en") == "1,200"
     assert measured(share(0, 0), "ja") == "該当なし"
     assert timedelta(hours=4).total_seconds() == FOUR_HOURS.target
+
+
+@pytest.mark.parametrize(
+    ("criterion", "due", "today", "is_it"),
+    [
+        (NINETY, 25, 24, False),
+        (NINETY, 25, 25, True),
+        (Criterion(Kpi.NEW_LEADS, True, 80), 25, 25, True),
+        # It may still grow until the day is over.
+        (Criterion(Kpi.NEW_LEADS, False, 80), 25, 25, False),
+        (Criterion(Kpi.NEW_LEADS, False, 80), 25, 26, True),
+    ],
+)
+def test_when_it_is_judged(criterion, due, today, is_it) -> None:
+    assert is_due(criterion, date(2026, 9, due), date(2026, 9, today)) is is_it
+
+
+def test_bad_news_is_waited_for() -> None:
+    """Who was touched is known at once, who never was only when the days are over."""
+    now, window = datetime(2026, 9, 25, tzinfo=UTC), timedelta(days=30)
+    assert judged_until(Criterion(Kpi.UNTOUCHED, False, 0.05), now, window) == now - window
+    assert judged_until(Criterion(Kpi.RETURNED, False, 0.05), now, window) == now - window
+    assert judged_until(NINETY, now, window) == now

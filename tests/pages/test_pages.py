@@ -470,7 +470,7 @@ def test_every_page_carries_the_headers_that_protect_it(client, sign_in_as, path
     assert "default-src 'self'" in headers["content-security-policy"] or path == "/agenda.html"
     assert "script-src 'unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == ("no-store" if path != "/static/tasuki.css" else "public, max-age=300")
 
 
