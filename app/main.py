@@ -13,6 +13,7 @@ from app.api import health, v1, webhooks
 from app.api.failures import install
 from app.api.problems import describe
 from app.pages import routes as pages
+from app.pages import work_forms, work_pages
 from app.scheduler import Scheduler
 from app.settings import Settings
 from app.state import State, open_state
@@ -41,7 +42,7 @@ def create_app(settings: Settings, *, scheduled: bool = True, state: State | Non
     )
     app.state.tasuki = state or open_state(settings)
     app.router.routes.append(Route("/problems/{code}", describe, methods=["GET"]))
-    for router in (health.router, v1.router, pages.router):
+    for router in (health.router, v1.router, pages.router, work_pages.router, work_forms.router):
         app.include_router(router)
     install(app)
     return app

@@ -20,4 +20,8 @@ class Place:
         return self.holds if self.path == "/" else (self.path, *self.holds)
 
 
-PLACES = (Place("/", "Today"),)
+PLACES = (
+    Place("/", "Today"),
+    Place("/queue", "Queue", ("/leads",)),
+    Place("/handoffs", "Handoffs"),
+)
