@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.domain.completeness import Said
 from app.domain.language import text
-from app.domain.refusals import Refused
-from app.flows import follow_ups, lists
+from app.domain.refusals import Refused, validated
+from app.flows import brief_feedback, follow_ups, lists
+from app.flows.dossier import NoSuchHandoff
 from app.flows.follow_ups import Entry
-from app.pages import session
+from app.pages import session, work_typed
 from app.pages.rendering import Page, reader_of, render
 from app.pages.work_asked import asked_again
+from app.pages.work_lead import Form, show_lead
 from app.pages.work_pages import show_queue
 from app.pages.work_said import EVENT, NUMBER
+from app.pages.work_typed import Told, by_field
 from app.state import State
 from connectors.contract import EventKind
 
@@ -71,7 +76,7 @@ def _once(number: str, done: str, typed: dict[str, str]) -> str | None:
     return f"page:{once}:{number}:{done}" if ONCE.fullmatch(once) else None
 
 
-def record(request: Request, entry: Entry, done: str, typed: dict[str, str]) -> Response:
+def record(request: Request, entry: Entry, done: str, typed: dict[str, str], form: str = "") -> Response:
     state: State = request.app.state.tasuki
     try:
         with state.database.write() as c:
@@ -80,13 +85,17 @@ def record(request: Request, entry: Entry, done: str, typed: dict[str, str]) -> 
     except lists.NoSuchLead:
         return render(request, "missing.html", 404)
     except Refused as refused:
-        return refuse(request, entry.lead_id, refused, typed)
+        return refuse(request, entry.lead_id, refused, typed, form)
     return back(request, entry.lead_id, done, typed, recorded.event_id)
 
 
-def refuse(request: Request, lead_id: int, refused: Refused, typed: dict[str, str]) -> Response:
-    said = tuple(each.message(reader_of(request).locale) for each in refused.refusals)
-    return show_queue(request, asked_again(typed.get("list", "")), refusals=said, lead=lead_id)
+def refuse(request: Request, lead_id: int, refused: Refused, typed: dict[str, str], form: str = "") -> Response:
+    """The page that the form was on, which says what to mend and keeps what was typed."""
+    locale = reader_of(request).locale
+    if "list" in typed:
+        said = tuple(each.message(locale) for each in refused.refusals)
+        return show_queue(request, asked_again(typed["list"]), refusals=said, lead=lead_id)
+    return show_lead(request, str(lead_id), Form(form, typed, by_field(refused, form, typed, locale)))
 
 
 def back(request: Request, lead_id: int, done: str, typed: dict[str, str], event_id: str = "") -> Response:
@@ -98,6 +107,68 @@ def back(request: Request, lead_id: int, done: str, typed: dict[str, str], event
     place = typed.get("next", "")
     anchor = f"#{place}" if LINE.fullmatch(place) else ""
     return RedirectResponse(reader.href("/queue", **asked_again(typed["list"]).query(), **said) + anchor, 303)
+
+
+@router.post("/leads/{number}/follow-up")
+def follow_up(request: Request, number: str, typed: Typed) -> Response:
+    return _written(request, number, typed, "follow-up")
+
+
+@router.post("/leads/{number}/give-back")
+def give_back(request: Request, number: str, typed: Typed) -> Response:
+    return _written(request, number, typed, "give-back")
+
+
+@router.post("/leads/{number}/pause")
+def pause(request: Request, number: str, typed: Typed) -> Response:
+    return _written(request, number, typed, "pause")
+
+
+@router.post("/leads/{number}/resume")
+def resume(request: Request, number: str, typed: Typed) -> Response:
+    return _written(request, number, typed, "")
+
+
+def _written(request: Request, number: str, typed: dict[str, str], form: str) -> Response:
+    if not NUMBER.fullmatch(number):
+        return render(request, "missing.html", 404)
+    try:
+        kind, data, at = _told(form, typed, reader_of(request).zone)
+    except Refused as refused:
+        return refuse(request, int(number), refused, typed, form)
+    entry = Entry(int(number), kind, data, by(request), at, _once(number, form or "resume", typed))
+    return record(request, entry, kind.value, typed, form)
+
+
+def _told(form: str, typed: dict[str, str], zone: ZoneInfo) -> Told:
+    match form:
+        case "follow-up":
+            return work_typed.follow_up(typed, zone)
+        case "give-back":
+            return work_typed.give_back(typed)
+        case "pause":
+            return work_typed.pause(typed, zone)
+        case _:
+            return EventKind.RESUME, {}, None
+
+
+@router.post("/leads/{number}/brief")
+def rate_brief(request: Request, number: str, typed: Typed) -> Response:
+    """`helpful`: yes or no."""
+    state: State = request.app.state.tasuki
+    handoff, helpful = typed.get("handoff", ""), typed.get("helpful") == "yes"
+    if not NUMBER.fullmatch(number) or not NUMBER.fullmatch(handoff):
+        return render(request, "missing.html", 404)
+    try:
+        note = validated(Said, {"note": typed.get("note", "").strip()}).note
+        with state.database.write() as c:
+            said: dict[str, Any] = {"helpful": helpful, "note": note, "by": by(request)}
+            brief_feedback.rate(c, int(handoff), **said, actor=by(request), now=state.clock())
+    except NoSuchHandoff:
+        return render(request, "missing.html", 404)
+    except Refused as refused:
+        return refuse(request, int(number), refused, typed, "brief")
+    return back(request, int(number), "brief", typed)
 
 
 @router.post("/leads/{number}/take-back")

@@ -15,6 +15,7 @@ from app.flows.queue import Look
 from app.pages import session, work_words
 from app.pages.rendering import Page, reader_of, render
 from app.pages.work_asked import NOBODY, Asked, asked
+from app.pages.work_lead import show_lead
 from app.pages.work_said import person, said_by
 from app.state import State
 
@@ -46,3 +47,9 @@ def _parts(c: Connection, look: Look, wanted: Asked) -> list[queue.Part]:
     if wanted.band is None:
         return queue.parts(c, look, wanted.wanted)
     return [queue.part(c, look, wanted.wanted, Section(wanted.band), wanted.page)]
+
+
+@router.get("/leads/{number}")
+def lead(request: Request, number: str) -> Response:
+    """`?show=` a chapter of the timeline, `page=` of it."""
+    return show_lead(request, number)
