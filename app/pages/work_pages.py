@@ -15,6 +15,7 @@ from app.flows.queue import Look
 from app.pages import session, work_words
 from app.pages.rendering import Page, reader_of, render
 from app.pages.work_asked import NOBODY, Asked, asked
+from app.pages.work_handoffs import show_handoffs
 from app.pages.work_lead import show_lead
 from app.pages.work_said import person, said_by
 from app.state import State
@@ -53,3 +54,9 @@ def _parts(c: Connection, look: Look, wanted: Asked) -> list[queue.Part]:
 def lead(request: Request, number: str) -> Response:
     """`?show=` a chapter of the timeline, `page=` of it."""
     return show_lead(request, number)
+
+
+@router.get("/handoffs")
+def handoffs(request: Request) -> Response:
+    """`?verdict=`, `policy=`, `owner=`, `due_from=` and `due_to=` (days), `sort=earliest`, `after=` the last one."""
+    return show_handoffs(request)
