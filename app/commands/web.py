@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.commands.failures import BROKEN, CannotDo
+from app.pages import live
 
 #: Seconds for which an ending server waits for answers that are under way.
 PATIENCE = 20
@@ -39,7 +40,12 @@ class Server(uvicorn.Server):
         )
         self._announce = announce
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        live.streams.ending = True  # their browsers connect anew to the next server; nobody waits for them here
+        await super().shutdown(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        live.streams.ending = False
         await super().startup(sockets)
         if self.started:
             self._announce()

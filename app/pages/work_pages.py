@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.domain.bands import Section
 from app.flows import queue
 from app.flows.queue import Look
-from app.pages import session, work_words
+from app.pages import live, session, work_words
 from app.pages.rendering import Page, reader_of, render
 from app.pages.work_asked import NOBODY, Asked, asked
 from app.pages.work_handoffs import show_handoffs
@@ -34,13 +34,27 @@ def show_queue(request: Request, wanted: Asked, *, refusals: tuple[str, ...] = (
     state: State = request.app.state.tasuki
     reader = reader_of(request)
     with state.database.read() as c:
+        version = queue.version(c)
         look = Look(state.versions.read(c), reader.zone, reader.now)
         parts = _parts(c, look, wanted)
         choices = queue.choices(c, look)
         said = said_by(c, request.query_params)
         refused = person(c, lead) if lead else None
-    content = {"parts": parts, "choices": choices, "asked": wanted, "done": said, "once": uuid4().hex}
-    content |= {"refusals": refusals, "refused": refused, "sections": work_words.SECTIONS, "NOBODY": NOBODY}
+    content = {
+        "parts": parts,
+        "choices": choices,
+        "asked": wanted,
+        "done": said,
+        "once": uuid4().hex,
+        "version": version,
+    }
+    content |= {
+        "once": uuid4().hex,
+        "refusals": refusals,
+        "refused": refused,
+        "sections": work_words.SECTIONS,
+        "NOBODY": NOBODY,
+    }
     return render(request, "queue.html", 422 if refusals else 200, **content, DONE=work_words.DONE)
 
 
@@ -48,6 +62,18 @@ def _parts(c: Connection, look: Look, wanted: Asked) -> list[queue.Part]:
     if wanted.band is None:
         return queue.parts(c, look, wanted.wanted)
     return [queue.part(c, look, wanted.wanted, Section(wanted.band), wanted.page)]
+
+
+@router.get("/queue/events")
+def work_list_events(request: Request) -> Response:
+    """Says when the queue may have changed."""
+    state: State = request.app.state.tasuki
+
+    def version() -> str:
+        with state.database.read() as c:
+            return queue.version(c)
+
+    return live.stream(request, version)
 
 
 @router.get("/leads/{number}")
