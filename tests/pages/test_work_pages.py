@@ -192,12 +192,13 @@ def test_reaching_somebody_in_time_stops_the_clock(page, state, morning) -> None
     assert "会社1 佐藤1 様:「つながった」を記録しました。" in said(page.get(answer.headers["location"]))
 
 
-def test_a_call_after_the_deadline_is_late_and_can_be_taken_back(page, state, morning) -> None:
+def test_a_call_after_the_deadline_is_late_and_can_be_taken_back(page, state, clock, morning) -> None:
     after = page.get(tap(page, state, 2, "called").headers["location"])
     assert handoff_of(state, 2).verdict == "met_late"
     assert "会社2" not in str(listed(after.text))
     event = re.search(r'name="event" value="([0-9a-f]{32})"', after.text)[1]
     back = {"event": event, "list": "band=overdue"}
+    clock.advance(M)
     again = page.post(f"/leads/{lead_of(state, 2)}/take-back", data=back)
     assert handoff_of(state, 2).verdict == "breached"
     assert "記録を取り消しました" in said(again)
@@ -248,7 +249,15 @@ def send(page: TestClient, state: State, number: int, form: str, **fields: str) 
 
 def test_a_lead_shows_its_clock_its_brief_and_everything_that_happened(page, state, morning) -> None:
     shown = text_of(page.get(f"/leads/{lead_of(state, 2)}").text)
-    for words in ("会社2 佐藤2 様", "超過 6時間", "期限の理由", "なぜMQL", "充足度", "判定: 期限超過", "担当 tanaka さん"):
+    for words in (
+        "会社2 佐藤2 様",
+        "超過 6時間",
+        "期限の理由",
+        "なぜMQL",
+        "充足度",
+        "判定: 期限超過",
+        "担当 tanaka さん",
+    ):
         assert words in shown
 
 
@@ -294,13 +303,14 @@ def test_a_lead_is_recycled_in_ones_own_words(page, state, morning) -> None:
     assert handoff_of(state, 1).episode["outcome_reason"] == "予算が来期"
 
 
-def test_the_customer_asks_to_wait_and_the_clock_stands_still(page, state, morning) -> None:
+def test_the_customer_asks_to_wait_and_the_clock_stands_still(page, state, clock, morning) -> None:
     due_at = handoff_of(state, 4).due_at
     until = (morning + 3 * H).astimezone(state.settings.zone)
     answer = send(page, state, 4, "pause", reason="折り返しのご希望", until=f"{until:%Y-%m-%dT%H:%M}")
     assert "計測を一時停止しました" in said(answer)
     assert handoff_of(state, 4).due_at == due_at + 3 * H
-    assert listed(page.get("/queue").text)["waiting"] == ["会社5", "会社4"]
+    assert listed(page.get("/queue").text)["waiting"] == ["会社4", "会社5"]
+    clock.advance(M)
     assert "計測を再開しました" in said(send(page, state, 4, "resume"))
     assert listed(page.get("/queue").text)["later"] == ["会社4"]
 
@@ -335,7 +345,7 @@ def test_what_cannot_be_used_is_said_beside_its_field_and_what_was_typed_stays(
     assert says in wrong[1]
     assert f'aria-describedby="wrong-{form}-{field}"' in answer.text
     for value in typed.values():
-        assert value.strip() in answer.text or value == "pigeon"
+        assert value.strip() in answer.text or field in ("channel", "choice")
     assert handoff_of(state, 4) == before
 
 
@@ -369,7 +379,7 @@ def test_words_from_outside_stay_words(clock, tell, page, state) -> None:
         assert "<img src=x" not in html, path
         assert "<script>x" not in html, path
         assert "javascript:" not in html, path
-        assert "\u202e" not in html.replace(f'value="{nasty}', ""), path
+        assert "\u202e" not in re.sub(r"value=\"[^\"]*\"", "", html), path
 
 
 # --- all handoffs
