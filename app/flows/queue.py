@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from app.domain.bands import Section, paused_until, tomorrow
 from app.domain.clock import OPEN, Verdict
@@ -22,6 +22,8 @@ from app.models import HANDED_OVER, AuditEntry, Delivery, Handoff, VerdictChange
 FIRST, PAGE = 20, 50
 #: Pauses that are looked at; more than a team has. Others stand where their deadline puts them.
 MOST_PAUSED = 5000
+#: Leads written out in a query.
+MOST_MEANT = 5000
 #: With a deadline ahead.
 RUNNING = (Verdict.ON_TRACK, Verdict.AT_RISK)
 
@@ -77,13 +79,14 @@ class Choices:
 
 def parts(c: Connection, look: Look, wanted: Wanted) -> list[Part]:
     """The beginning of every section."""
-    paused = _paused(c, look.now)
-    return [_part(c, look, wanted, paused, section, FIRST, 1) for section in Section]
+    paused, narrowed = _paused(c, look.now), tuple(_narrowed(c, wanted, look))
+    return [_part(c, look, (_within(section, paused, look), *narrowed), section, FIRST, 1) for section in Section]
 
 
 def part(c: Connection, look: Look, wanted: Wanted, section: Section, page: int) -> Part:
     """One section's page; the last one for a page beyond it."""
-    return _part(c, look, wanted, _paused(c, look.now), section, PAGE, page)
+    within = _within(section, _paused(c, look.now), look)
+    return _part(c, look, (within, *_narrowed(c, wanted, look)), section, PAGE, page)
 
 
 def choices(c: Connection, look: Look) -> Choices:
@@ -106,9 +109,9 @@ def version(c: Connection) -> str:
 
 
 def _part(
-    c: Connection, look: Look, wanted: Wanted, paused: Collection[int], section: Section, size: int, page: int
+    c: Connection, look: Look, conditions: Sequence[ColumnElement[bool]], section: Section, size: int, page: int
 ) -> Part:
-    where = (HANDED_OVER, _within(section, paused, look), *_narrowed(wanted, look))
+    where = (HANDED_OVER, *conditions)
     total = c.scalar(select(func.count()).select_from(Handoff).where(*where)) or 0
     pages = max(1, -(-total // size))
     page = min(page, pages)
@@ -151,7 +154,7 @@ def _paused(c: Connection, now: datetime) -> list[int]:
     return [handoff_id for handoff_id, changes in rows if paused_until(changes_from_json(changes), now)]
 
 
-def _narrowed(wanted: Wanted, look: Look) -> Iterator[ColumnElement[bool]]:
+def _narrowed(c: Connection, wanted: Wanted, look: Look) -> Iterator[ColumnElement[bool]]:
     if wanted.unowned:
         yield Handoff.owner.is_(None)
     elif wanted.owner is not None:
@@ -162,7 +165,13 @@ def _narrowed(wanted: Wanted, look: Look) -> Iterator[ColumnElement[bool]]:
         versions = look.policies.by_id.values()
         yield Handoff.policy_id.in_([version.id for version in versions if version.policy.key == wanted.policy])
     if wanted.words:
-        yield Handoff.lead_id.in_(search.ids(wanted.words))
+        yield Handoff.lead_id.in_(_meant(c, wanted.words))
+
+
+def _meant(c: Connection, words: str) -> Sequence[int] | Select[Any]:
+    """Looked up once for all sections, unless they are so many that the database had better keep them to itself."""
+    found = c.execute(search.ids(words).limit(MOST_MEANT + 1)).scalars().all()
+    return found if len(found) <= MOST_MEANT else search.ids(words)
 
 
 def _in_team(team: str, look: Look) -> ColumnElement[bool]:

@@ -46,8 +46,8 @@ class Asked:
 
     @property
     def written(self) -> str:
-        """For a form that comes back to this place."""
-        return urlencode(self.query())
+        """For a form that comes back to this place; never empty, because forms lose empty fields."""
+        return f"?{urlencode(self.query())}"
 
 
 def asked(pairs: Iterable[tuple[str, str]]) -> Asked:
@@ -62,7 +62,7 @@ def asked(pairs: Iterable[tuple[str, str]]) -> Asked:
 
 def asked_again(written: str) -> Asked:
     """What `Asked.written` said."""
-    return asked(parse_qsl(written))
+    return asked(parse_qsl(written.removeprefix("?")))
 
 
 def _word(given: Mapping[str, str], name: str) -> str:

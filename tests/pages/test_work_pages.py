@@ -192,6 +192,14 @@ def test_reaching_somebody_in_time_stops_the_clock(page, state, morning) -> None
     assert "会社1 佐藤1 様:「つながった」を記録しました。" in said(page.get(answer.headers["location"]))
 
 
+@on_sqlite
+def test_a_tap_on_the_whole_list_leads_back_to_the_whole_list(page, state, morning) -> None:
+    whole = re.search(r'name="list" value="([^"]*)"', page.get("/queue").text)[1]
+    to = urlsplit(tap(page, state, 1, "called", list=whole).headers["location"])
+    assert to.path == "/queue"
+    assert "band" not in parse_qs(to.query)
+
+
 def test_a_call_after_the_deadline_is_late_and_can_be_taken_back(page, state, clock, morning) -> None:
     after = page.get(tap(page, state, 2, "called").headers["location"])
     assert handoff_of(state, 2).verdict == "met_late"
