@@ -46,7 +46,7 @@ def demo(
 
 
 def demo_settings(settings: Settings, port: int | None) -> Settings:
-    """Open pages, so this machine alone; a folder of its own unless one is set; an invented company writes to nobody."""
+    """Open pages, so this machine alone; a folder of its own unless one is set; nobody gets mail."""
     changed: dict[str, object] = {"open_pages": True, "smtp_host": "", "slack_webhooks": {}}
     if "data_dir" not in settings.model_fields_set:
         changed["data_dir"] = FOLDER
