@@ -30,8 +30,8 @@ _CHAPTERS = {
     EventKind.ACKNOWLEDGED: Chapter.FOLLOW_UPS,
     EventKind.ANSWER: Chapter.FOLLOW_UPS,
 }
-#: Records of what people write down in Tasuki.
-BY_HAND = "hand:"
+#: How the ledger calls the records of what people write down in Tasuki: of no source.
+BY_HAND = ":hand:"
 
 
 @dataclass(frozen=True, slots=True)
