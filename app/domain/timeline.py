@@ -30,8 +30,8 @@ _CHAPTERS = {
     EventKind.ACKNOWLEDGED: Chapter.FOLLOW_UPS,
     EventKind.ANSWER: Chapter.FOLLOW_UPS,
 }
-#: Records of what people write down in Tasuki.
-BY_HAND = "hand:"
+#: How the ledger calls the records of what people write down in Tasuki: of no source.
+BY_HAND = ":hand:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,11 @@ class Moment:
         return (event.record or "").startswith(BY_HAND)
 
 
-def timeline(events: Sequence[Event], judged: Iterable[Judged], alerts: Iterable[Any]) -> list[Moment]:
-    """The newest first."""
-    gone = revisions.overtaken(events)
+def timeline(
+    events: Sequence[Event], standing: Sequence[Event], judged: Iterable[Judged], alerts: Iterable[Any]
+) -> list[Moment]:
+    """The newest first. `standing`: those of the events that no newer revision has overtaken."""
+    gone = {event.id for event in events} - {event.id for event in revisions.in_force(standing)}
     told = [Moment(e.occurred_at, e.received_at, chapter_of(e.kind), event=e, overtaken=e.id in gone) for e in events]
     verdicts = [Moment(j.true_at, j.known_at, Chapter.CHANGES, judged=j) for j in judged]
     owed = [Moment(a.sent_at or a.owed_at, a.owed_at, Chapter.ALERTS, alert=a) for a in alerts]

@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from app.domain.clock import Verdict
+from app.domain.episode import Event
 from app.domain.timeline import Chapter, Judged, Moment, timeline
 from app.flows import told
 from app.models import Alert, Handoff, VerdictChange
+from app.models import Event as EventRow
+from connectors.contract import EventKind
 
 PAGE = 50
 
@@ -30,11 +33,20 @@ class Leaf:
 
 def read(c: Connection, lead_id: int, chapter: Chapter | None = None, page: int = 1) -> Leaf:
     """All chapters with None; the last page for one beyond it."""
-    everything = timeline(told.ledger_of(c, lead_id), _judged(c, lead_id), _alerts(c, lead_id))
+    standing = told.ledger_of(c, lead_id)
+    everything = timeline(_said(c, lead_id), standing, _judged(c, lead_id), _alerts(c, lead_id))
     wanted = [moment for moment in everything if chapter in (None, moment.chapter)]
     pages = max(1, -(-len(wanted) // PAGE))
     page = min(page, pages)
     return Leaf(wanted[(page - 1) * PAGE : page * PAGE], len(wanted), page, pages)
+
+
+def _said(c: Connection, lead_id: int) -> list[Event]:
+    """All of it, also what was edited or taken back."""
+    columns = (EventRow.id, EventRow.kind, EventRow.occurred_at, EventRow.received_at, EventRow.data)
+    query = select(*columns, EventRow.recorded_at, EventRow.record, EventRow.revised_at)
+    rows = c.execute(query.where(EventRow.lead_id == lead_id))
+    return [Event(event_id, EventKind(kind), *rest) for event_id, kind, *rest in rows]
 
 
 def _judged(c: Connection, lead_id: int) -> Iterable[Judged]:

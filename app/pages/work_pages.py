@@ -35,27 +35,19 @@ def show_queue(request: Request, wanted: Asked, *, refusals: tuple[str, ...] = (
     state: State = request.app.state.tasuki
     reader = reader_of(request)
     with state.database.read() as c:
-        version = queue.version(c)
         look = Look(state.versions.read(c), reader.zone, reader.now)
-        parts = _parts(c, look, wanted)
-        choices = queue.choices(c, look)
-        said = said_by(c, request.query_params)
-        refused = person(c, lead) if lead else None
-    content = {
-        "parts": parts,
-        "choices": choices,
-        "asked": wanted,
-        "done": said,
-        "version": version,
-    }
-    content |= {
-        "once": uuid4().hex,
-        "refusals": refusals,
-        "refused": refused,
-        "sections": work_words.SECTIONS,
-        "NOBODY": NOBODY,
-    }
-    return render(request, "queue.html", 422 if refusals else 200, **content, DONE=work_words.DONE)
+        content = {
+            "version": queue.version(c),
+            "parts": _parts(c, look, wanted),
+            "choices": queue.choices(c, look),
+            "done": said_by(c, request.query_params),
+            "refused": person(c, lead) if lead else None,
+            "refusals": refusals,
+            "asked": wanted,
+            "once": uuid4().hex,
+        }
+    known = {"sections": work_words.SECTIONS, "NOBODY": NOBODY, "DONE": work_words.DONE}
+    return render(request, "queue.html", 422 if refusals else 200, **content, **known)
 
 
 def _parts(c: Connection, look: Look, wanted: Asked) -> list[queue.Part]:

@@ -293,7 +293,18 @@ def test_a_call_of_this_morning_is_written_down_when_it_happened(page, state, cl
     assert "対応を記録しました" in said(answer)
     assert handoff_of(state, 2).verdict == "met"
     assert handoff_of(state, 2).touched_at == morning - 7 * H
-    assert "メール(返信あり)(料金の件)" in text_of(answer.text)
+    assert "メール(返信あり)(料金の件) 取り消す" in text_of(answer.text)
+
+
+def test_only_what_was_written_down_here_can_be_taken_back_and_stays_struck_out(page, state, clock, morning) -> None:
+    number = lead_of(state, 2)
+    assert "take-back" not in page.get(f"/leads/{number}").text
+    event = re.search(r'name="event" value="(\w+)"', send(page, state, 2, "follow-up", channel="call").text)[1]
+    clock.advance(M)
+    after = send(page, state, 2, "take-back", event=event)
+    assert "<s>電話</s>" in after.text
+    assert "記録の取消" in text_of(after.text)
+    assert f'name="event" value="{event}"' not in after.text[after.text.index('aria-labelledby="timeline"') :]
 
 
 def test_a_lead_is_given_back_with_a_reason(page, state, morning) -> None:

@@ -64,8 +64,10 @@ if (onOff) {
   });
 }
 
-// Back from a form: go on at the line that the address names.
-if (location.hash.startsWith("#line-")) document.getElementById(location.hash.slice(1))?.querySelector("[data-open]")?.focus();
+// Back from a form: go on at the line that the address names, once the browser has moved there and let go of the focus.
+window.addEventListener("load", () => requestAnimationFrame(() => {
+  if (location.hash.startsWith("#line-")) document.getElementById(location.hash.slice(1))?.querySelector("[data-open]")?.focus({ preventScroll: true });
+}));
 
 // --- up to date
 
