@@ -40,7 +40,8 @@ Sent = Annotated[dict[str, str], Depends(sent)]
 
 
 async def kept(request: Request) -> str:
-    """The form of a request that came too late, encoded for a hidden field; no passwords. Empty: it cannot be kept."""
+    """The form of a request that came too late, encoded for a hidden field. Empty: it cannot be kept. No
+    passwords: all their fields have the word in their names."""
     try:
         fields = await pairs(request, LARGEST_KEPT)
     except (TooLarge, HTTPException):
