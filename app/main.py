@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from app.api import health, v1, webhooks
 from app.api.failures import install
 from app.api.problems import describe
-from app.pages import figures, meeting_site, sla
+from app.pages import figures, meeting_site, sla, work_forms, work_pages
 from app.pages import routes as pages
 from app.scheduler import Scheduler
 from app.settings import Settings
@@ -42,7 +42,8 @@ def create_app(settings: Settings, *, scheduled: bool = True, state: State | Non
     )
     app.state.tasuki = state or open_state(settings)
     app.router.routes.append(Route("/problems/{code}", describe, methods=["GET"]))
-    site = (pages.router, *meeting_site.ROUTERS, figures.router, sla.router)
+    work = (work_pages.router, work_forms.router)
+    site = (pages.router, *work, *meeting_site.ROUTERS, figures.router, sla.router)
     for router in (health.router, v1.router, *site):
         app.include_router(router)
     install(app)

@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.commands.failures import BROKEN, CannotDo
+from app.pages import live
 
 #: Seconds for which an ending server waits for answers that are under way.
 PATIENCE = 20
@@ -37,16 +38,17 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=PATIENCE,
             )
         )
-        self._app, self._announce = app, announce
+        self._announce = announce
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        live.streams.ending = True  # their browsers connect anew to the next server; nobody waits for them here
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        live.streams.ending = False
         await super().startup(sockets)
         if self.started:
             self._announce()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.ending = True  # streams end by themselves instead of being waited for
-        await super().shutdown(sockets)
 
     def end(self, _number: int, _frame: FrameType | None) -> None:
         """A signal outside of the server's own time: it is never lost, and it is no failure."""

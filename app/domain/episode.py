@@ -155,3 +155,11 @@ def episode_as_json(episode: Episode) -> dict[str, Any]:
 
 def episode_from_json(kept: dict[str, Any]) -> Episode:
     return _episode.validate_python(kept)
+
+
+_changes = TypeAdapter(list[Change])
+
+
+def changes_from_json(kept: list[Any]) -> list[Change]:
+    """Of an episode that was kept, when nothing else of it is wanted."""
+    return _changes.validate_python(kept)

@@ -39,7 +39,7 @@ def _common(folded: str) -> bool:
     return folded in COMMON or core in COMMON or not core or len(set(folded)) < 5
 
 
-def same(password: str, again: str, place: str = "/again") -> None:
+def same(password: str, again: str, place: str = "/password_again") -> None:
     """Raises Refused."""
     if password != again:
         raise refused(place, "not_the_same", "Both passwords must be the same.")

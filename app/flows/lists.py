@@ -162,9 +162,12 @@ _COMPARED: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-def handoffs(c: Connection, wanted: HandoffFilter, *, after: Key | None = None, limit: int) -> Page:
+def handoffs(
+    c: Connection, wanted: HandoffFilter, *, after: Key | None = None, limit: int, newest_first: bool = False
+) -> Page:
     """By (due_at, id)."""
-    return page(c, _handoffs().where(*wanted.conditions()), (Handoff.due_at, Handoff.id), after, limit)
+    query, order = _handoffs().where(*wanted.conditions()), (Handoff.due_at, Handoff.id)
+    return page(c, query, order, after, limit, newest_first=newest_first)
 
 
 def handoff(c: Connection, handoff_id: int) -> Any | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from app.models import HANDED_OVER, Handoff, Lead, LeadIdentity
 
@@ -20,6 +20,12 @@ def leads(c: Connection, words: str) -> Sequence[Any]:
     """
     found = _rows(c, Lead.id.in_(select(LeadIdentity.lead_id).where(_known_as(words))))
     return found or _rows(c, _called(words))
+
+
+def ids(words: str) -> Select[Any]:
+    """Of all leads that may be meant, however many; to narrow a list down."""
+    named = select(LeadIdentity.lead_id).where(_known_as(words))
+    return select(Lead.id).where(or_(Lead.id.in_(named), _called(words)))
 
 
 def _rows(c: Connection, condition: ColumnElement[bool]) -> Sequence[Any]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from app.domain.agenda import Lead as Person
 from app.domain.agenda import on_clock
+from app.domain.bands import Band, Clock, band, paused_until
 from app.domain.calendar import ClockKind
 from app.domain.clock import OPEN, Verdict
+from app.domain.episode import changes_from_json
 from app.domain.policy import Policies
 from app.models import HANDED_OVER, Delivery, Handoff, Lead, Source
 
@@ -22,16 +23,6 @@ from app.models import HANDED_OVER, Delivery, Handoff, Lead, Source
 ROWS = 50
 #: The newest deliveries, among which a source's last one is looked for.
 LOOKED_AT = 20_000
-
-
-class Band(StrEnum):
-    """How pressing a handoff is."""
-
-    OVERDUE = "overdue"
-    AT_RISK = "at_risk"
-    TODAY = "today"
-    LATER = "later"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +44,10 @@ class Line:
     #: As they were when the lead became MQL; None where the rule did not ask for them.
     score: float | None
     downloads: int | None
+    #: None: its clock runs.
+    paused_until: datetime | None
+    #: Who said that they are on it.
+    acknowledged_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +158,18 @@ def _listing(
     narrowed = [and_(walk, Handoff.owner.is_(None)) for walk in walks] if ownerless else walks
     rows = [row for walk in narrowed for row in _walk(c, walk, newest_first)]
     rows.sort(key=lambda row: (row.due_at, row.id), reverse=newest_first)
-    lines = tuple(_line(row, policies, zone, now) for row in rows[:ROWS])
-    return Listing(lines, len(rows) if len(rows) < ROWS else _number(c, or_(*narrowed)))
+    listed = tuple(line(row, policies, zone, now) for row in rows[:ROWS])
+    return Listing(listed, len(rows) if len(rows) < ROWS else _number(c, or_(*narrowed)))
 
 
 def _walk(c: Connection, walk: ColumnElement[bool], newest_first: bool) -> Sequence[Any]:
     order = (Handoff.due_at.desc(), Handoff.id.desc()) if newest_first else (Handoff.due_at, Handoff.id)
-    query = select(
+    return c.execute(lines().where(HANDED_OVER, walk).order_by(*order).limit(ROWS)).all()
+
+
+def lines() -> Select[Any]:
+    """What `line` makes a Line of."""
+    return select(
         Handoff.id,
         Handoff.policy_id,
         Handoff.verdict,
@@ -177,16 +177,17 @@ def _walk(c: Connection, walk: ColumnElement[bool], newest_first: bool) -> Seque
         Handoff.owner,
         Handoff.episode["owner_name"].as_string().label("owner_name"),
         Handoff.episode["findings"].label("findings"),
+        Handoff.episode["changes"].label("changes"),
+        Handoff.episode["acknowledged_by"].as_string().label("acknowledged_by"),
         Lead.id.label("lead_id"),
         Lead.name,
         Lead.company,
         Lead.url,
     ).join(Lead, Lead.id == Handoff.lead_id)
-    return c.execute(query.where(HANDED_OVER, walk).order_by(*order).limit(ROWS)).all()
 
 
-def _line(row: Any, policies: Policies, zone: ZoneInfo, now: datetime) -> Line:
-    version = policies.by_id[row.policy_id]
+def line(row: Any, policies: Policies, zone: ZoneInfo, now: datetime) -> Line:
+    version, paused = policies.by_id[row.policy_id], paused_until(changes_from_json(row.changes), now)
     earlier, later = sorted((now, row.due_at))
     return Line(
         handoff_id=row.id,
@@ -194,23 +195,14 @@ def _line(row: Any, policies: Policies, zone: ZoneInfo, now: datetime) -> Line:
         url=row.url,
         owner=(row.owner_name or row.owner) if row.owner else None,
         due_at=row.due_at,
-        band=band(Verdict(row.verdict), row.due_at, zone, now),
+        band=band(Clock(Verdict(row.verdict), row.due_at, paused), zone, now),
         distance=on_clock(version, earlier, later),
         working=version.policy.clock is not ClockKind.ELAPSED,
         score=_found(row.findings, "score"),
         downloads=_found(row.findings, "count", activity="download"),
+        paused_until=paused,
+        acknowledged_by=row.acknowledged_by,
     )
-
-
-def band(verdict: Verdict, due_at: datetime, zone: ZoneInfo, now: datetime) -> Band:
-    """Of an open handoff. Today is the day at which the reader's clock shows it."""
-    if verdict is Verdict.UNKNOWN:
-        return Band.UNKNOWN
-    if verdict is Verdict.BREACHED or due_at < now:
-        return Band.OVERDUE
-    if verdict is Verdict.AT_RISK:
-        return Band.AT_RISK
-    return Band.TODAY if due_at.astimezone(zone).date() == now.astimezone(zone).date() else Band.LATER
 
 
 def _found(findings: Iterable[Any], condition: str, **details: str) -> Any:

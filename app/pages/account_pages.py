@@ -124,7 +124,7 @@ def new_password(form: dict[str, str], email: str) -> str:
     """Its hash. Raises Refused."""
     password = form.get("password", "")
     check(password, email)
-    same(password, form.get("again", ""))
+    same(password, form.get("password_again", ""))
     return passwords.hashed(password)
 
 

@@ -26,6 +26,8 @@ class Place:
 
 PLACES = (
     Place("/", "Today"),
+    Place("/queue", "Queue", ("/leads",), Right.SEE_LEADS),
+    Place("/handoffs", "Handoffs", right=Right.SEE_LEADS),
     Place("/meetings", "Meetings", ("/actions",), Right.SEE_LEADS),
     Place("/kpi", "KPI", ("/channels",)),
     Place("/sla", "SLA"),

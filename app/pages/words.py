@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.bands import Band
 from app.domain.calendar import ClockKind
 from app.domain.clock import Verdict
 from app.domain.history import Event
 from app.domain.language import text
 from app.domain.touches import Standing
-from app.flows.today import Band
 from connectors.contract import EventKind, Outcome
 
 
@@ -27,6 +27,7 @@ BANDS = {
     Band.AT_RISK: Status("▲", "Due soon", "risk"),
     Band.TODAY: Status("●", "Due today", "plain"),
     Band.LATER: Status("○", "Due later", "quiet"),
+    Band.PAUSED: Status("‖", "Paused", "quiet"),
     Band.UNKNOWN: Status("…", "Not judged", "quiet"),
 }
 VERDICTS = {

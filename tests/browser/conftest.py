@@ -33,12 +33,11 @@ ARGUMENTS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all of them, so that the demo is played once; without a browser they are skipped, loudly."""
-    mine = [item for item in items if Path(__file__).parent in item.path.parents]
-    for item in mine:
-        item.add_marker(pytest.mark.xdist_group("browser"))
-        if why := missing():
-            item.add_marker(pytest.mark.skip(reason=why))
+    """Without a browser they are skipped, loudly."""
+    if why := missing():
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=why))
 
 
 @pytest.fixture(scope="package")

@@ -16,6 +16,9 @@ from app.pages.rendering import Page as PageRoute
 from tests.browser.conftest import Served, Watched
 from tests.browser.needs import AXE
 
+#: One worker runs all of them, so that the demo is played once.
+pytestmark = pytest.mark.xdist_group("browser")
+
 #: Of one kind of page that many are the same.
 EXAMPLES = 2
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")

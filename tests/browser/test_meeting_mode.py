@@ -19,6 +19,9 @@ from tests.browser.conftest import NOW, Served, Watched
 from tests.browser.test_every_page import DESK, PHONE, looked_at
 from tests.conftest import Clock
 
+#: One worker runs all of them, so that the demo is played once.
+pytestmark = pytest.mark.xdist_group("browser")
+
 PROJECTOR = {"width": 1920, "height": 1080}
 #: Seconds within which what somebody else did must be there.
 SOON = 6.0

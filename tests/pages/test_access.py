@@ -50,7 +50,7 @@ TABLE: dict[str, tuple[str, str]] = {
         /agenda.{form}  /handoffs/{number}
         /meetings  /meetings/{key}/{number:int}  /meetings/{key}/{number:int}/{paper}.{form}
         /meetings/{key}/{number:int}/run  /meetings/{key}/{number:int}/minutes  /meetings/{key}/{number:int}/events
-        /actions  /actions/{number:int}
+        /actions  /actions/{number:int}  /queue  /queue/events  /leads/{number}  /handoffs
         /v1/absences  /v1/actions  /v1/actions/{action_id}  /v1/alerts  /v1/alerts/{alert_id}  /v1/bursts
         /v1/handoffs  /v1/handoffs/{handoff_id}  /v1/handoffs/{handoff_id}/brief-feedback
         /v1/handoffs/{handoff_id}/explain  /v1/identities  /v1/kpis/{key}/rows  /v1/leads  /v1/leads/outcomes
@@ -64,6 +64,9 @@ TABLE: dict[str, tuple[str, str]] = {
     "work on leads": (
         "rep manager admin",
         """
+        POST /leads/{number}/act  POST /leads/{number}/follow-up  POST /leads/{number}/give-back
+        POST /leads/{number}/pause  POST /leads/{number}/resume  POST /leads/{number}/brief
+        POST /leads/{number}/take-back
         POST /v1/follow-ups  PATCH,DELETE /v1/follow-ups/{event_id}  POST /v1/handoffs/{handoff_id}/brief-feedback
         POST /v1/identities/join  POST /v1/identities/part  POST /v1/leads/{lead_id}/split
         """,

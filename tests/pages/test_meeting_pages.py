@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import itertools
 import re
@@ -22,7 +21,7 @@ from app.domain.language import translations
 from app.domain.run import Entry, Said
 from app.flows import alerts, preparation, pulse, record
 from app.main import create_app
-from app.pages import action_pages, meeting_live, meeting_words, papers
+from app.pages import action_pages, live, meeting_words, papers
 from app.pages.words import Status
 from app.state import State
 from tests.conftest import FRIDAY, Clock
@@ -567,54 +566,8 @@ def test_the_pulse_is_another_one_after_everything_that_the_page_shows(browser: 
     assert len(set(seen)) == len(seen), seen
 
 
-def lines_of(looks: list[str], *, ending: bool = False, most: int = 10_000) -> tuple[list[str], list[float]]:
-    """What a stream says when the pulse goes through these, and for how long it paused, in seconds."""
-    paused: list[float] = []
-    told: list[str] = []
-
-    async def look() -> str:
-        return looks.pop(0) if len(looks) > 1 else looks[0]
-
-    async def pause(seconds: float) -> None:
-        paused.append(seconds)
-
-    async def listen() -> None:
-        async for line in meeting_live.told(look, "1", pause, lambda: ending):
-            told.append(line)
-            if len(told) == most:
-                return
-
-    asyncio.run(listen())
-    return told, paused
-
-
-def test_a_stream_tells_what_is_new_looks_once_a_second_and_ends() -> None:
-    told, paused = lines_of(["1", "1", "2", "2", "3"])
-    assert told[:3] == [
-        "retry: 2000\n\n",
-        "id: 2\nevent: changed\ndata: 2\n\n",
-        "id: 3\nevent: changed\ndata: 3\n\n",
-    ]
-    assert set(told[3:]) == {": still here\n\n"}
-    assert len(told[3:]) == 16  # every 15 seconds for four minutes
-    assert set(paused) == {1.0}
-    assert sum(paused) == 240.0
-
-
-def test_a_stream_does_not_hold_up_a_server_that_ends() -> None:
-    told, paused = lines_of(["1"], ending=True)
-    assert (told, paused) == (["retry: 2000\n\n"], [])
-
-
-@on_sqlite
-def test_beyond_its_seats_a_process_asks_to_come_back(browser, monkeypatch) -> None:
-    monkeypatch.setattr(meeting_live, "SEATS", meeting_live.Seats(0))
-    answer = browser.client.get(f"{MEETING}/events")
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
-
-
 @pytest.fixture
-def address(state: State) -> Iterator[str]:
+def address(state: State, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A real server on the loopback."""
     state.settings = state.settings.model_copy(update={"open_pages": True})
     app = create_app(state.settings, scheduled=False, state=state)
@@ -623,7 +576,7 @@ def address(state: State) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app.state.ending = True
+    monkeypatch.setattr(live.streams, "ending", True)
     server.should_exit = True
     thread.join(10)
     assert not thread.is_alive()
@@ -639,11 +592,11 @@ def test_a_browser_hears_of_what_another_one_writes_and_gives_its_seat_back(brow
             if len(heard) == 1:
                 browser.does(f"{MEETING}/say", kind="topic", text="新しい話題")
             if len(heard) == 2:
-                assert meeting_live.SEATS.taken == 1
+                assert live.streams.open == 1
                 break
     assert heard[0] != heard[1]
     for _ in range(100):
-        if meeting_live.SEATS.taken == 0:
+        if live.streams.open == 0:
             break
         threading.Event().wait(0.1)
-    assert meeting_live.SEATS.taken == 0
+    assert live.streams.open == 0

@@ -21,7 +21,7 @@ from app.flows.ledger import Fact
 from app.models import HANDED_OVER, Delivery, Handoff, Lead, MeetingSeries
 from app.state import State
 from connectors.contract import ExternalId
-from tests.conftest import FRIDAY, Clock
+from tests.conftest import Clock
 from tests.flows.conftest import fact, mql
 
 H, M = timedelta(hours=1), timedelta(minutes=1)
@@ -153,24 +153,6 @@ def test_fifty_rows_are_written_out_and_the_others_counted(state, clock, tell) -
     assert (len(shown.breaches.lines), shown.breaches.total, shown.breaches.more) == (50, 52, 2)
     assert shown.running.lines[0].lead.company == "会社53"
     assert shown.breaches.lines[0].lead.company == "会社60"
-
-
-@pytest.mark.parametrize(
-    ("verdict", "due_in", "band"),
-    [
-        ("on_track", 6.4 * H, "today"),
-        ("on_track", 6.6 * H, "later"),
-        ("at_risk", 6.6 * H, "at_risk"),
-        ("at_risk", -M, "overdue"),
-        ("breached", -M, "overdue"),
-        ("unknown", -M, "unknown"),
-    ],
-)
-def test_the_band_says_how_pressing_it_is(verdict, due_in, band) -> None:
-    """17:30 in Tokyo; the day ends six and a half hours later."""
-    from zoneinfo import ZoneInfo
-
-    assert today.band(Verdict(verdict), FRIDAY + due_in, ZoneInfo("Asia/Tokyo"), FRIDAY) == band
 
 
 def test_sources_say_when_they_last_delivered(state, clock, monkeypatch) -> None:
