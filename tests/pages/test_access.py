@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
 from app.domain.roles import RIGHT_NAMES, RIGHTS, ROLE_NAMES, Right, Role
+from app.pages import live
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ALL = "rep manager marketer admin executive"
@@ -132,6 +133,12 @@ NAMES |= {"end": "done"}
 NAMES |= {"day": "2026-09-01", "month": "2026-09", "raw": "seo", "asset": "wp", "token": "none", "secret": "none"}
 #: Their own refusals look like those for strangers.
 DOORS = {("POST", "/sign-in"), ("POST", "/sign-out")}
+
+
+@pytest.fixture(autouse=True)
+def streams_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may listen is asked, not what is said."""
+    monkeypatch.setattr(live.streams, "ending", True)
 
 
 def rows() -> dict[tuple[str, str], frozenset[str]]:
