@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=why))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The demo's twelve weeks, played until NOW."""
     folder = tmp_path_factory.mktemp("company")
@@ -49,9 +49,9 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(company: Settings) -> Iterator[Browser]:
-    """Closed with the last test of this folder: while it is open, its event loop runs in this thread."""
+    """Closed with the last test of a file: while it is open, its event loop runs in this thread."""
     with sync_playwright() as started:
         opened = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield opened
@@ -80,7 +80,7 @@ class Served:
         self.thread.join(30)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def served(company: Settings) -> Iterator[Served]:
     """For looking; nothing that a test does may change what another one sees."""
     opened = Served(company, Clock(NOW))

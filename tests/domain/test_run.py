@@ -140,7 +140,7 @@ def test_what_can_be_said_when(stage, kind) -> None:
         Stage.CLOSED: [(0, "started", {}), (9, "closed", {})],
     }
     found = run(*[(0, "note", {"text": "x"}), *before[stage]])
-    entry = Entry(0, at(10), "伊藤", kind, 1, "ある", {"entry": 1, "rating": 4, "point": 3})
+    entry = Entry(0, at(10), "伊藤", kind, 1, "ある", {"entry": 1, "rating": 4, "point": 3, "minutes": 5})
     if kind in ALLOWED[stage]:
         check(entry, found, ITEMS)
         return
