@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from cryptography.fernet import Fernet
@@ -56,6 +57,13 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
     mail_from: str = "tasuki@localhost"
+    #: OpenID Connect: people sign in with the accounts of this issuer too, such as https://accounts.google.com. Its
+    #: redirect URI for us is the public URL with /sign-in/provider/return.
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    #: What people call it, on the button; empty: the issuer's host.
+    oidc_name: str = ""
 
     @field_validator("time_zone")
     @classmethod
@@ -71,6 +79,13 @@ class Settings(BaseSettings):
     def url_without_slash(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def issuer_is_safe(cls, url: str) -> str:
+        if url and not url.startswith("https://") and not is_private_to_this_machine(url):
+            raise ValueError("must start with https://")
         return url.rstrip("/")
 
     @field_validator("admin_alerts")
@@ -109,6 +124,12 @@ class Settings(BaseSettings):
             raise ValueError("TASUKI_SECRET_KEY is needed with PostgreSQL; make one with `tasuki doctor --new-key`")
         return self
 
+    @model_validator(mode="after")
+    def issuer_knows_us(self) -> Settings:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError("TASUKI_OIDC_ISSUER needs TASUKI_OIDC_CLIENT_ID and TASUKI_OIDC_CLIENT_SECRET")
+        return self
+
     @property
     def admin_routes(self) -> list[tuple[str, str]]:
         """(channel, recipient), each once."""
@@ -122,6 +143,12 @@ class Settings(BaseSettings):
     @property
     def url_of_database(self) -> str:
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'tasuki.db'}"
+
+
+def is_private_to_this_machine(url: str) -> bool:
+    """Nobody listens in on what never leaves it."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def read_settings(**given: object) -> Settings:

@@ -23,6 +23,7 @@ from app.notify.contract import Channel
 from app.notify.email import Email
 from app.notify.log import Log
 from app.notify.slack import Slack
+from app.openid import Provider
 from app.settings import Settings
 
 log = logging.getLogger("tasuki")
@@ -44,6 +45,8 @@ class State:
     ledger: Ledger
     channels: Mapping[str, Channel]
     http: httpx.Client
+    #: None: people sign in with e-mail and password alone.
+    provider: Provider | None
     #: Set when deliveries were stored: the ledger need not wait for its schedule.
     stored: threading.Event = field(default_factory=threading.Event)
 
@@ -78,6 +81,7 @@ def open_state(settings: Settings, clock: Callable[[], datetime] = wall_clock, *
         ledger=Ledger(database, directory, versions, http),
         channels=open_channels(settings, clock, http),
         http=http,
+        provider=Provider(settings, http, clock) if settings.oidc_issuer else None,
         stored=stored,
     )
 

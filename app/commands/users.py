@@ -110,6 +110,12 @@ def revoke(email: Email) -> None:
     _change(email, lambda c, by, user: users.revoke_sessions(c, by, user.id))
 
 
+@app.command()
+def unlink(email: Email) -> None:
+    """Part a user and the provider's account that signs in as the user; the user's sessions end."""
+    _change(email, lambda c, by, user: users.unlink(c, by, user.id))
+
+
 def _change(email: str, deed: Change) -> None:
     with opened() as (state, terminal):
         with state.database.write() as c:

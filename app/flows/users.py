@@ -32,8 +32,10 @@ class User:
     role: Role
     team: str | None
     locale: str | None
-    #: Whether a password was chosen.
+    #: Whether there is a way to sign in: a password was chosen, or a provider's account came.
     ready: bool
+    #: `issuer subject` of that account.
+    account: str | None
     created_at: datetime
     disabled_at: datetime | None
     password_changed_at: datetime | None
@@ -66,6 +68,11 @@ def read(c: Connection, user_id: int) -> User:
     return _user(row)
 
 
+def by_account(c: Connection, account: str) -> User | None:
+    row = c.execute(select(UserRow.__table__).where(UserRow.account == account)).first()
+    return _user(row) if row else None
+
+
 def by_email(c: Connection, email: str) -> User:
     """Raises NoSuchUser."""
     row = c.execute(select(UserRow.__table__).where(UserRow.email == folded(email))).first()
@@ -80,6 +87,20 @@ def change(c: Connection, admin: Admin, user_id: int, *, role: str, team: str | 
     if wanted is not Role.ADMIN:
         _keep_an_admin(c, before)
     _store(c, admin, "user.changed", before, role=wanted, team=_team(team))
+
+
+def link(c: Connection, user: User, account: str, now: datetime) -> None:
+    """From now on that account of a provider, and no other one, signs in as the user."""
+    _store(c, Admin(user.email, now), "user.account_linked", user, account=account)
+
+
+def unlink(c: Connection, admin: Admin, user_id: int) -> None:
+    """Sessions end; another account with the user's address may come. Raises NoSuchUser, Refused."""
+    before = read(c, user_id)
+    if before.password_changed_at is None:
+        _keep_an_admin(c, before)
+    sessions.revoke_all(c, user_id, admin.now)
+    _store(c, admin, "user.account_unlinked", before, account=None)
 
 
 def rename(c: Connection, admin: Admin, user_id: int, *, name: str, locale: str) -> None:
@@ -134,9 +155,10 @@ def _keep_an_admin(c: Connection, user: User) -> None:
     """Somebody else must be able to administer. The rows are locked, so that two cannot leave at the same time."""
     if user.role is not Role.ADMIN or user.disabled_at:
         return
-    admins = select(UserRow.id, UserRow.password_hash).where(UserRow.role == Role.ADMIN, UserRow.disabled_at.is_(None))
+    ways_in = (UserRow.password_hash, UserRow.account)
+    admins = select(UserRow.id, *ways_in).where(UserRow.role == Role.ADMIN, UserRow.disabled_at.is_(None))
     rows = c.execute(admins.order_by(UserRow.id).with_for_update()).all()
-    if not any(row.password_hash for row in rows if row.id != user.id):
+    if not any(row.password_hash or row.account for row in rows if row.id != user.id):
         raise refused("/role", "last_admin", "Nobody else could administer Tasuki then; make somebody else one first.")
 
 
@@ -176,7 +198,8 @@ def _user(row: Any) -> User:
         Role(row.role),
         row.team,
         row.locale,
-        row.password_hash is not None,
+        row.password_hash is not None or row.account is not None,
+        row.account,
         row.created_at,
         row.disabled_at,
         row.password_changed_at,

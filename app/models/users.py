@@ -28,6 +28,8 @@ class User(Base):
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     password_changed_at: Mapped[datetime | None]
+    #: `issuer subject`: the account of an OpenID provider that signed in as this user before.
+    account: Mapped[str | None] = mapped_column(String(600), unique=True)
 
 
 class UserSession(Base):

@@ -35,6 +35,8 @@ def enter(request: Request, form: Sent) -> Response:
     """Back to where the visitor wanted to go; with a form that came too late, to send it again."""
     state: State = request.app.state.tasuki
     back, kept = session.own_page(form.get("next", "/")), form.get("kept", "")
+    if "signed_in" in form and session.of(request):
+        return send_again(request, back, posted.again(kept))
     try:
         token = sign_in.run(state.database, attempt(request, form.get("email", ""), form), state.clock())
     except (sign_in.Wrong, sign_in.Wait) as why:
@@ -73,9 +75,14 @@ def begun(request: Request, token: str, back: str, fields: list[tuple[str, str]]
         sessions.end(c, request.cookies.get(session.cookie(state.settings), ""), state.clock())
     answer: Response = RedirectResponse(reader_of(request).href(back), 303)
     if fields:
-        answer = render(request, "send_again.html", back=back, fields=fields)
+        answer = send_again(request, back, fields)
     session.keep(answer, token, state.settings)
     return answer
+
+
+def send_again(request: Request, back: str, fields: list[tuple[str, str]]) -> Response:
+    """What was typed before the session ended, to be sent with one press."""
+    return render(request, "send_again.html", back=back, fields=fields)
 
 
 @router.post("/sign-out")

@@ -136,7 +136,9 @@ def to_sign_in(request: Request) -> Response:
 
 def sign_in_page(request: Request, status: int = 200, **content: object) -> HTMLResponse:
     """`back`: where it leads. `kept`: fields of a form to send again, encoded. `refusal`: words, final."""
+    provider = request.app.state.tasuki.provider
     nothing = {"back": "/", "kept": "", "email": "", "refusal": "", "expired": False}
+    nothing["provider"] = provider.name if provider else ""
     return render(request, "sign_in.html", status, **nothing | content)
 
 

@@ -97,6 +97,11 @@ def end_sessions(request: Request, number: str) -> Response:
     return _changed(request, number, None, lambda c, by: users.revoke_sessions(c, by, as_id(number)))
 
 
+@router.post("/{number}/unlink")
+def unlink(request: Request, number: str) -> Response:
+    return _changed(request, number, None, lambda c, by: users.unlink(c, by, as_id(number)))
+
+
 @router.post("/{number}/link")
 def link(request: Request, number: str) -> Response:
     """A new one-time link; it is shown this once."""

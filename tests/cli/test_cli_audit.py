@@ -63,6 +63,7 @@ WRITING: dict[str, tuple[str, str, list[str]]] = {
     "user role": ("sasaki@example.jp manager", "", ["user.changed"]),
     "user team": ("sasaki@example.jp 東日本", "", ["user.changed"]),
     "user link": ("sasaki@example.jp", "", ["user.link_made"]),
+    "user unlink": ("sasaki@example.jp", "", ["user.account_unlinked"]),
     "user revoke": ("sasaki@example.jp", "", ["user.sessions_revoked"]),
     "user disable": ("sasaki@example.jp", "", ["user.disabled"]),
     "user enable": ("sasaki@example.jp", "", ["user.enabled"]),

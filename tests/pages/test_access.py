@@ -21,6 +21,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "nobody " + ALL,
         """
         /health  /health/live  /health/ready  /feeds/{secret}.ics  /docs  /openapi.json  /problems/{code}
+        /sign-in/provider  /sign-in/provider/return
         /static/{name}  /sign-in  POST /sign-in  POST /sign-out  /welcome/{token}  POST /welcome/{token}
         """,
     ),
@@ -116,6 +117,7 @@ TABLE: dict[str, tuple[str, str]] = {
         """
         /users  POST /users  /users/{number}  POST /users/{number}  POST /users/{number}/disable
         POST /users/{number}/enable  POST /users/{number}/link  POST /users/{number}/sessions/end
+        POST /users/{number}/unlink
         /v1/audit  POST /v1/alerts/retry  POST /v1/alerts/{alert_id}/retry  POST /v1/calendars
         /v1/deliveries  POST /v1/deliveries/replay  /v1/deliveries/{delivery_id}
         /v1/deliveries/{delivery_id}/payload  POST /v1/deliveries/{delivery_id}/replay
