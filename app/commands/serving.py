@@ -17,10 +17,11 @@ from sqlalchemy.engine import make_url
 from app.commands.failures import BROKEN, USAGE, CannotDo
 from app.commands.opening import opened, terminal_for
 from app.commands.printing import Terminal
+from app.flows import setting_up
 from app.flows.sources import opened as open_sources
 from app.scheduler import Scheduler
 from app.settings import Settings, read_settings
-from app.state import State, open_state
+from app.state import State, open_state, secret_keys
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen at; else TASUKI_PORT.")]
 LOOPBACK = "127.0.0.1"
@@ -53,7 +54,17 @@ def run_web(settings: Settings, socket: Socket, terminal: Terminal, *, scheduled
     check_sources(state)
     address = f"http://{settings.host}:{settings.port}/"
     app = create_app(settings, scheduled=scheduled, state=state)
-    web.run(app, socket, lambda: terminal.say("Tasuki listens at {address} – Ctrl+C ends it.", address=address))
+    web.run(app, socket, lambda: _announce(state, terminal, address))
+
+
+def _announce(state: State, terminal: Terminal, address: str) -> None:
+    with state.database.read() as c:
+        empty = setting_up.is_empty(c)
+    if empty and not state.settings.open_pages:
+        invitation = f"{state.settings.public_url}/first/{setting_up.invitation(secret_keys(state.settings))}"
+        terminal.say("Nobody can sign in yet. Whoever opens this link becomes the first administrator:")
+        terminal.line(f"  {invitation}", style="bold")
+    terminal.say("Tasuki listens at {address} – Ctrl+C ends it.", address=address)
 
 
 def worker() -> None:

@@ -22,7 +22,6 @@ from app.domain.calendar import is_open
 from app.domain.clock import Verdict
 from app.domain.policy import AlertRoute, default_policy
 from app.flows import alerts, channels, meetings, policies, sources, spend, sweep, tokens, website
-from app.main import create_app
 from app.models import (
     HANDED_OVER,
     Alert,
@@ -87,12 +86,16 @@ class Played:
 def standing(database: Database) -> Standing:
     """Of a database with the schema of this program."""
     with database.read() as c:
-        names = set(c.scalars(select(Source.name)))
-        makers = set(c.scalars(select(PolicyVersion.created_by).distinct()))
-        keys = set(c.scalars(select(ApiToken.name)))
-        if REPLAYED not in makers:
-            anything = names or keys or makers - {BY_ITSELF} or _number(c, Lead)
-            return Standing.FOREIGN if anything else Standing.EMPTY
+        return standing_of(c)
+
+
+def standing_of(c: Connection) -> Standing:
+    names = set(c.scalars(select(Source.name)))
+    makers = set(c.scalars(select(PolicyVersion.created_by).distinct()))
+    keys = set(c.scalars(select(ApiToken.name)))
+    if REPLAYED not in makers:
+        anything = names or keys or makers - {BY_ITSELF} or _number(c, Lead)
+        return Standing.FOREIGN if anything else Standing.EMPTY
     if names - SOURCES:
         return Standing.FOREIGN
     return Standing.PLAYED if KEYS in keys else Standing.BEGUN
@@ -182,6 +185,8 @@ async def _play(
     now: datetime,
     progress: Callable[[int, int], None],
 ) -> None:
+    from app.main import create_app  # whose pages offer to play
+
     app = create_app(state.settings, scheduled=False, state=state)
     talks = Meetings(state, series(story.first_meeting))
     talks.plan(clock.now)

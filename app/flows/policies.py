@@ -70,16 +70,17 @@ def still_all(c: Connection, known: Policies) -> Policies:
 
 
 class Cache:
-    """The versions as this process knows them; they only grow, so their number says whether to read again."""
+    """The versions as this process knows them; they never change, so how many there are and the newest one's moment
+    say whether to read again."""
 
     def __init__(self) -> None:
-        self._count = -1
+        self._known: Any = None
         self._policies = Policies(())
 
     def read(self, c: Connection) -> Policies:
-        count = c.scalar(select(func.count()).select_from(PolicyRow)) or 0
-        if count != self._count:
-            self._policies, self._count = all_versions(c), count
+        known = c.execute(select(func.count(), func.max(PolicyRow.created_at)).select_from(PolicyRow)).one()
+        if known != self._known:
+            self._policies, self._known = all_versions(c), known
         return self._policies
 
 

@@ -31,5 +31,5 @@ PLACES = (
     Place("/meetings", "Meetings", ("/actions",), Right.SEE_LEADS),
     Place("/kpi", "KPI", ("/channels",)),
     Place("/sla", "SLA"),
-    Place("/users", "Users", right=Right.ADMINISTER),
+    Place("/settings", "Settings", ("/setup", "/users", "/tokens"), Right.ADMINISTER),
 )

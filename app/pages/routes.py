@@ -15,7 +15,20 @@ from app.domain.deadline import receipt_lines
 from app.domain.roles import Right
 from app.flows import agendas, dossier, meetings, today
 from app.flows import brief as briefs
-from app.pages import account_pages, assets, brief, feeds, formats, papers, provider_pages, session, user_pages
+from app.pages import (
+    account_pages,
+    assets,
+    brief,
+    feeds,
+    first_pages,
+    formats,
+    papers,
+    provider_pages,
+    session,
+    settings_pages,
+    setup_pages,
+    user_pages,
+)
 from app.pages.document import Document
 from app.pages.rendering import Page, Reader, reader_of, render
 from app.state import State
@@ -23,6 +36,9 @@ from app.state import State
 router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(account_pages.router)
 router.include_router(provider_pages.router)
+router.include_router(first_pages.router)
+router.include_router(settings_pages.router)
+router.include_router(setup_pages.router)
 router.include_router(user_pages.router)
 NUMBER = re.compile(r"[0-9]{1,18}")
 #: Breaches per cause beside the lists; the others are counted.

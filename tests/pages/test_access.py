@@ -21,7 +21,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "nobody " + ALL,
         """
         /health  /health/live  /health/ready  /feeds/{secret}.ics  /docs  /openapi.json  /problems/{code}
-        /sign-in/provider  /sign-in/provider/return
+        /first/{token}  POST /first/{token}  /sign-in/provider  /sign-in/provider/return
         /static/{name}  /sign-in  POST /sign-in  POST /sign-out  /welcome/{token}  POST /welcome/{token}
         """,
     ),
@@ -115,6 +115,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "administer": (
         "admin",
         """
+        /settings  /setup  POST /setup/demo  POST /setup/demo/remove  /setup/{step}  POST /setup/{step}
+        /tokens  POST /tokens  POST /tokens/{number}/revoke
         /users  POST /users  /users/{number}  POST /users/{number}  POST /users/{number}/disable
         POST /users/{number}/enable  POST /users/{number}/link  POST /users/{number}/sessions/end
         POST /users/{number}/unlink
@@ -232,9 +234,9 @@ def test_a_refused_page_says_which_right_is_missing(sign_in_as) -> None:
 @on_sqlite
 def test_places_are_shown_to_whom_they_are_open(client, sign_in_as) -> None:
     assert 'class="places"' not in client.get("/sign-in").text
-    assert 'href="/users"' not in sign_in_as("rep").get("/").text
+    assert 'href="/settings"' not in sign_in_as("rep").get("/").text
     page = sign_in_as("admin").get("/").text
-    assert 'href="/users"' in page
+    assert 'href="/settings"' in page
     assert 'href="/account"' in page
 
 
