@@ -100,7 +100,8 @@ def unlink(c: Connection, admin: Admin, user_id: int) -> None:
     if before.password_changed_at is None:
         _keep_an_admin(c, before)
     sessions.revoke_all(c, user_id, admin.now)
-    _store(c, admin, "user.account_unlinked", before, account=None)
+    c.execute(update(UserRow).where(UserRow.id == user_id).values(account=None))
+    admin.did(c, "user.account_unlinked", f"user:{user_id}", {"account": before.account}, {"account": None})
 
 
 def rename(c: Connection, admin: Admin, user_id: int, *, name: str, locale: str) -> None:
