@@ -241,7 +241,10 @@ def decide_source(request: Request, sent: Fields) -> Again:
         add_source(c, state.vault, admin(request), name=name, kind=kind, config={}, secret=secret)
         setting_up.decide(c, admin(request), Step.SOURCE)
     shown = "" if sent.get("secret", "").strip() else secret
-    return {"given": {"name": name, "url": f"{state.settings.public_url}/webhooks/{name}", "secret": shown}}
+    return {
+        "status": 201,
+        "given": {"name": name, "url": f"{state.settings.public_url}/webhooks/{name}", "secret": shown},
+    }
 
 
 SHOWN: dict[Step, Callable[[State, PolicyVersion, Reader], dict[str, Any]]] = {
