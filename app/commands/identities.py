@@ -14,23 +14,16 @@ from app.commands.failures import USAGE, CannotDo
 from app.commands.opening import opened, operator
 from app.commands.printing import LARGEST_KEY, AsJson, Terminal
 from app.domain.agenda import Lead
-from app.domain.identity import Doubt
 from app.flows import lists, people
 from app.flows.messages import who
 from app.flows.people import Decider, Question, Somebody, Whom
+from app.pages.quality_cases import DOUBTS
 from connectors.contract import ExternalId
 
 app = typer.Typer(invoke_without_command=True, help="Who is who: what is in doubt, and deciding it.")
 
 #: What a database key can be.
 NUMBER = re.compile(r"[0-9]{1,18}")
-#: What is in doubt, as people read it.
-DOUBTS = {
-    Doubt.AMBIGUOUS: "one address, several records",
-    Doubt.CROWDED: "one address, very many records",
-    Doubt.CONTRADICTORY: "the tools contradict each other",
-}
-
 Leads = Annotated[list[str], typer.Argument(help="Numbers of leads, or SYSTEM:ID such as salesforce:00Q….")]
 Note = Annotated[str, typer.Option(help="Why, for whoever asks later.")]
 

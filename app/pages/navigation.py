@@ -31,5 +31,6 @@ PLACES = (
     Place("/meetings", "Meetings", ("/actions",), Right.SEE_LEADS),
     Place("/kpi", "KPI", ("/channels",)),
     Place("/sla", "SLA"),
+    Place("/quality", "Data quality"),
     Place("/settings", "Settings", ("/setup", "/users", "/tokens"), Right.ADMINISTER),
 )

@@ -24,6 +24,7 @@ from app.pages import (
     formats,
     papers,
     provider_pages,
+    quality_pages,
     session,
     settings_pages,
     setup_pages,
@@ -37,6 +38,7 @@ router = APIRouter(route_class=Page, include_in_schema=False)
 router.include_router(account_pages.router)
 router.include_router(provider_pages.router)
 router.include_router(first_pages.router)
+router.include_router(quality_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(setup_pages.router)
 router.include_router(user_pages.router)

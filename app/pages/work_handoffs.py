@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,9 +17,9 @@ from app.domain.calendar import ClockKind
 from app.domain.clock import OPEN, Verdict
 from app.domain.wallclock import instant
 from app.flows import explain, lists, queue
-from app.flows.lists import HandoffFilter, Key
+from app.flows.lists import HandoffFilter
 from app.flows.queue import Look
-from app.pages import words
+from app.pages import paging, words
 from app.pages.rendering import reader_of, render
 from app.pages.work_asked import LONGEST, NOBODY
 from app.state import State
@@ -54,7 +54,7 @@ def show_handoffs(request: Request) -> Response:
         choices = queue.choices(c, look)
     content: dict[str, Any] = {
         "rows": [_row(row, look) for row in page.rows],
-        "next": _written(page.last),
+        "next": paging.written(page.last),
         "choices": choices,
     }
     asked = {name: value for name, value in given.items() if value}
@@ -74,7 +74,7 @@ def _page(c: Connection, given: Mapping[str, str], after: str, zone: ZoneInfo) -
         due_before=instant(zone, ends + timedelta(days=1), 0) if ends else None,
     )
     newest_first = given["sort"] != EARLIEST
-    return lists.handoffs(c, wanted, after=_key(after), limit=ROWS, newest_first=newest_first)
+    return lists.handoffs(c, wanted, after=paging.read(after, datetime, int), limit=ROWS, newest_first=newest_first)
 
 
 def _row(row: Any, look: Look) -> Row:
@@ -92,21 +92,3 @@ def _day(written: str) -> date | None:
     except ValueError:
         return None
     return day if 1970 < day.year < 9000 else None
-
-
-def _written(key: Key | None) -> str:
-    """`2026-09-24T08:30:00+00:00_812`: deadline and id of the last row; empty: nothing comes after it."""
-    if key is None:
-        return ""
-    due_at, handoff_id = key
-    return f"{due_at.isoformat() if isinstance(due_at, datetime) else due_at}_{handoff_id}"
-
-
-def _key(written: str) -> Key | None:
-    due_at, _, handoff_id = written.partition("_")
-    if not (handoff_id.isascii() and handoff_id.isdigit() and len(handoff_id) < 19):
-        return None
-    try:
-        return (datetime.fromisoformat(due_at).astimezone(UTC), int(handoff_id))
-    except (ValueError, OverflowError):
-        return None

@@ -28,7 +28,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "whoever signed in": (
         ALL,
         """
-        /  /kpi  /kpi/{key}  /channels  /sla
+        /  /kpi  /kpi/{key}  /channels  /sla  /quality
         /account  POST /account  POST /account/password  POST /account/sessions/end
         POST /account/sessions/{number}/end
         """,
@@ -56,7 +56,7 @@ TABLE: dict[str, tuple[str, str]] = {
         /v1/absences  /v1/actions  /v1/actions/{action_id}  /v1/alerts  /v1/alerts/{alert_id}  /v1/bursts
         /v1/handoffs  /v1/handoffs/{handoff_id}  /v1/handoffs/{handoff_id}/brief-feedback
         /v1/handoffs/{handoff_id}/explain  /v1/identities  /v1/kpis/{key}/rows  /v1/leads  /v1/leads/outcomes
-        /v1/leads/{lead_id}  /v1/leads/{lead_id}/brief  /v1/quality/{kind}
+        /v1/leads/{lead_id}  /v1/leads/{lead_id}/brief  /v1/quality/{kind}  /quality/{kind}
         /v1/meetings  /v1/meetings/agenda.schema.json  /v1/meetings/next/agenda  /v1/meetings/next/agenda.{form}
         /v1/meetings/series  /v1/meetings/series/{key}  /v1/meetings/{number}  /v1/meetings/{number}/checklist
         /v1/meetings/{number}/letters  /v1/meetings/{number}/restatements  /v1/meetings/{number}/{paper}.{form}
