@@ -23,6 +23,7 @@ from app.pages import (
     first_pages,
     formats,
     papers,
+    policy_editor,
     provider_pages,
     session,
     settings_pages,
@@ -40,6 +41,7 @@ router.include_router(first_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(setup_pages.router)
 router.include_router(user_pages.router)
+router.include_router(policy_editor.router)
 NUMBER = re.compile(r"[0-9]{1,18}")
 #: Breaches per cause beside the lists; the others are counted.
 AGENDA_ROWS = 10

@@ -98,6 +98,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "agree": (
         "manager marketer admin",
         """
+        /sla/{key}/edit  POST /sla/{key}/edit
         /meetings/new  POST /meetings/new  /meetings/{key}/edit  POST /meetings/{key}/edit
         PUT /v1/agenda-templates/{key}  PUT /v1/brief/fields  PUT /v1/kpis/definition
         PUT,DELETE /v1/meetings/series/{key}  POST,DELETE /v1/meetings/series/{key}/feed  POST /v1/policies
