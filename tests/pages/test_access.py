@@ -28,7 +28,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "whoever signed in": (
         ALL,
         """
-        /  /kpi  /kpi/{key}  /channels  /sla
+        /  /kpi  /kpi/{key}  /channels  /sla  /calendars  /calendars/{key}
         /account  POST /account  POST /account/password  POST /account/sessions/end
         POST /account/sessions/{number}/end
         """,
@@ -117,6 +117,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "admin",
         """
         /settings  /setup  POST /setup/demo  POST /setup/demo/remove  /setup/{step}  POST /setup/{step}
+        POST /calendars/{key}
         /tokens  POST /tokens  POST /tokens/{number}/revoke
         /users  POST /users  /users/{number}  POST /users/{number}  POST /users/{number}/disable
         POST /users/{number}/enable  POST /users/{number}/link  POST /users/{number}/sessions/end
