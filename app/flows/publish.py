@@ -26,6 +26,10 @@ from app.models import PolicyVersion as PolicyRow
 
 __all__ = ["Preview", "Published", "calendar", "policy", "preview_calendar", "preview_policy"]
 
+#: Message ids.
+POLICY_OVERTAKEN = "The policy was changed after this was proposed; decide about it once more."
+CALENDAR_OVERTAKEN = "The calendar was changed after this was written; decide about it once more."
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -65,8 +69,7 @@ def policy(
         policies.lock(c)
         known, start = policies.all_versions(c), max(effective_from or now, drafts.begin(c, now))
         before, draft = drafts.newest(known, agreed.key), drafts.draft_of(c, known, agreed, start)
-        if based_on is not None and (before is None or before.version != based_on):
-            raise refused("", "overtaken", "The policy was changed after this was proposed; decide about it once more.")
+        _only_after(based_on, before.version if before else None, POLICY_OVERTAKEN)
         new = before is None or effective_from is not None or not drafts.says_the_same(before, draft)
         if new:
             _add_policy(c, draft, before, by, now, note)
@@ -74,6 +77,12 @@ def policy(
     to = drafts.all_to(known, after) if migrate_open else {}
     moves = moving.carry_out(database, cache, Order(to, by, f"policy:{agreed.key}", after.version), now)
     return Published(after.version, new, (), tuple(moves))
+
+
+def _only_after(based_on: int | None, newest: int | None, message: str) -> None:
+    """Who decided on an older version has not seen what is agreed on now. Raises Refused."""
+    if based_on is not None and newest != based_on:
+        raise refused("", "overtaken", message)
 
 
 def _add_policy(
@@ -117,9 +126,17 @@ def _drop_alerts(c: Connection, key: str) -> None:
 
 
 def calendar(
-    database: Database, cache: policies.Cache, written: Calendar, *, by: str, now: datetime, keep_open: bool = False
+    database: Database,
+    cache: policies.Cache,
+    written: Calendar,
+    *,
+    by: str,
+    now: datetime,
+    keep_open: bool = False,
+    based_on: int | None = None,
 ) -> Published:
-    """Add the calendar's next version and with it one of every policy that uses it, so that new MQLs do.
+    """Add the calendar's next version and with it one of every policy that uses it, so that new MQLs do; only after the
+    version `based_on`.
 
     Clocks that run are counted anew in it, unless `keep_open`. Raises Refused; places begin at the calendar.
     """
@@ -128,6 +145,10 @@ def calendar(
         policies.lock(c)
         resolved = policies.resolved(c, written, now)
         before, number = drafts.calendar_before(c, resolved)
+        if based_on is not None and (before is None or before.number != based_on):
+            raise refused(
+                "", "overtaken", "The calendar was changed after this was written; decide about it once more."
+            )
         new = before is None or before.number != number
         if new:
             policies.add_calendar(c, resolved, by=by, now=now)

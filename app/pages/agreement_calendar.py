@@ -16,13 +16,14 @@ def paragraphs(version: PolicyVersion, say: Say) -> Iterator[str]:
         "Calendar {key}, version {number}, time zone {zone}.",
         key=version.policy.calendar, number=version.calendar_version, zone=calendar.time_zone,
     )  # fmt: skip
-    yield from _hours(calendar, say)
+    yield from hours(calendar, say)
     for key, other in sorted(version.calendars.items()):
         yield say("Calendar of single owners: {key}, time zone {zone}.", key=key, zone=other.time_zone)
-        yield from _hours(other, say)
+        yield from hours(other, say)
 
 
-def _hours(calendar: Calendar, say: Say) -> Iterator[str]:
+def hours(calendar: Calendar, say: Say) -> Iterator[str]:
+    """Without its key and time zone."""
     yield say("Open: {hours}.", hours=say.several(_week(calendar, say)))
     if calendar.country:
         where = "-".join(part for part in (calendar.country, calendar.subdivision) if part)

@@ -30,7 +30,7 @@ PLACES = (
     Place("/handoffs", "Handoffs", right=Right.SEE_LEADS),
     Place("/meetings", "Meetings", ("/actions",), Right.SEE_LEADS),
     Place("/kpi", "KPI", ("/channels",)),
-    Place("/sla", "SLA"),
+    Place("/sla", "SLA", ("/calendars",)),
     Place("/quality", "Data quality"),
     Place("/settings", "Settings", ("/setup", "/users", "/tokens"), Right.ADMINISTER),
 )

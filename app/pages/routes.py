@@ -19,10 +19,12 @@ from app.pages import (
     account_pages,
     assets,
     brief,
+    calendar_pages,
     feeds,
     first_pages,
     formats,
     papers,
+    policy_editor,
     provider_pages,
     quality_pages,
     session,
@@ -42,6 +44,8 @@ router.include_router(quality_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(setup_pages.router)
 router.include_router(user_pages.router)
+router.include_router(policy_editor.router)
+router.include_router(calendar_pages.router)
 NUMBER = re.compile(r"[0-9]{1,18}")
 #: Breaches per cause beside the lists; the others are counted.
 AGENDA_ROWS = 10

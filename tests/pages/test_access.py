@@ -28,7 +28,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "whoever signed in": (
         ALL,
         """
-        /  /kpi  /kpi/{key}  /channels  /sla  /quality
+        /  /kpi  /kpi/{key}  /channels  /sla  /calendars  /calendars/{key}  /quality
         /account  POST /account  POST /account/password  POST /account/sessions/end
         POST /account/sessions/{number}/end
         """,
@@ -98,6 +98,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "agree": (
         "manager marketer admin",
         """
+        /sla/{key}/edit  POST /sla/{key}/edit
         /meetings/new  POST /meetings/new  /meetings/{key}/edit  POST /meetings/{key}/edit
         PUT /v1/agenda-templates/{key}  PUT /v1/brief/fields  PUT /v1/kpis/definition
         PUT,DELETE /v1/meetings/series/{key}  POST,DELETE /v1/meetings/series/{key}/feed  POST /v1/policies
@@ -116,6 +117,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "admin",
         """
         /settings  /setup  POST /setup/demo  POST /setup/demo/remove  /setup/{step}  POST /setup/{step}
+        POST /calendars/{key}
         /tokens  POST /tokens  POST /tokens/{number}/revoke
         /users  POST /users  /users/{number}  POST /users/{number}  POST /users/{number}/disable
         POST /users/{number}/enable  POST /users/{number}/link  POST /users/{number}/sessions/end
