@@ -31,5 +31,5 @@ PLACES = (
     Place("/meetings", "Meetings", ("/actions",), Right.SEE_LEADS),
     Place("/kpi", "KPI", ("/channels",)),
     Place("/sla", "SLA"),
-    Place("/settings", "Settings", ("/setup", "/users", "/tokens"), Right.ADMINISTER),
+    Place("/settings", "Settings", ("/setup", "/sources", "/deliveries", "/users", "/tokens"), Right.ADMINISTER),
 )

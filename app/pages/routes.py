@@ -19,6 +19,7 @@ from app.pages import (
     account_pages,
     assets,
     brief,
+    delivery_pages,
     feeds,
     first_pages,
     formats,
@@ -27,6 +28,8 @@ from app.pages import (
     session,
     settings_pages,
     setup_pages,
+    source_changes,
+    source_pages,
     user_pages,
 )
 from app.pages.document import Document
@@ -39,6 +42,9 @@ router.include_router(provider_pages.router)
 router.include_router(first_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(setup_pages.router)
+router.include_router(source_pages.router)
+router.include_router(source_changes.router)
+router.include_router(delivery_pages.router)
 router.include_router(user_pages.router)
 NUMBER = re.compile(r"[0-9]{1,18}")
 #: Breaches per cause beside the lists; the others are counted.
