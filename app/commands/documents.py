@@ -1,9 +1,7 @@
-"""Files that people write, YAML or JSON: read them, name the line of a refusal, and write them back."""
+"""Files that people write, YAML or JSON: read them, and name the line of a refusal."""
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 from app.domain.refusals import Refusal, Refused, refused
+from app.domain.written import NotYaml, as_yaml, parsed
+
+__all__ = ["LARGEST", "STDIN", "Document", "RefusedFile", "as_data", "as_yaml", "read_document", "value_of"]
 
 STDIN = "-"
 #: A policy, a calendar or a source's configuration is far smaller.
@@ -57,21 +57,6 @@ class Document:
             raise RefusedFile(self.file, [(self.line_of(r.place), r) for r in why.refusals]) from None
 
 
-class Plain(yaml.SafeLoader):
-    """What JSON knows, in YAML: `on`, `no`, `10:30` and dates are text."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}  # noqa: RUF012 as its base declares it
-
-
-for _tag, _pattern, _first in (
-    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", "[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
-    ("float", r"[-+]?(0|[1-9][0-9]*)?\.[0-9]+([eE][-+]?[0-9]+)?", "-+.0123456789"),
-):
-    Plain.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
-
-
 def read_document(file: str) -> Document:
     """A YAML or JSON file; `-` is stdin. Raises RefusedFile, OSError."""
     name = "stdin" if file == STDIN else file
@@ -79,8 +64,8 @@ def read_document(file: str) -> Document:
         written = sys.stdin.read(LARGEST + 1) if file == STDIN else _read(Path(file))
         if len(written) > LARGEST:
             raise refused("", "too_large", "The file is larger than a mebibyte.")
-        return Document(name, *_parsed(written))
-    except _NotYaml as why:
+        return Document(name, *parsed(written))
+    except NotYaml as why:
         raise RefusedFile(name, [(why.line, refused("", "syntax", why.message, **why.values).refusals[0])]) from None
     except Refused as why:
         raise RefusedFile(name, [(None, refusal) for refusal in why.refusals]) from None
@@ -95,76 +80,14 @@ def _read(path: Path) -> str:
         raise refused("", "encoding", "The file must be text in UTF-8.") from None
 
 
-class _NotYaml(Exception):
-    def __init__(self, line: int | None, message: str, **values: object) -> None:
-        super().__init__(message)
-        self.line, self.message, self.values = line, message, values
-
-
-def _parsed(written: str) -> tuple[Any, dict[str, int]]:
-    """The data and the lines of its parts. Raises _NotYaml."""
-    looks_like_json = written.lstrip()[:1] in ("{", "[")
-    if not looks_like_json:
-        return _from_yaml(written)
-    try:
-        data = json.loads(written)
-    except json.JSONDecodeError as wrong:
-        return _flow_style(written, wrong)
-    return data, _from_yaml(written.replace("\t", " "))[1]  # JSON may indent with tabs, YAML may not
-
-
-def _flow_style(written: str, not_json: json.JSONDecodeError) -> tuple[Any, dict[str, int]]:
-    """`{at_least: 3}` is no JSON, but YAML; what is neither was meant as JSON."""
-    try:
-        return _from_yaml(written)
-    except _NotYaml:
-        message = "This is not valid JSON: {error}"
-        raise _NotYaml(not_json.lineno, message, error=not_json.msg) from None
-
-
-def _from_yaml(written: str) -> tuple[Any, dict[str, int]]:
-    try:
-        loader = Plain(written)
-        node = loader.get_single_node()
-        lines: dict[str, int] = {}
-        if node is not None:
-            _note(node, "", lines)
-        return (loader.construct_document(node) if node is not None else None), lines
-    except yaml.MarkedYAMLError as wrong:
-        line = wrong.problem_mark.line + 1 if wrong.problem_mark else None
-        raise _NotYaml(line, "This is not valid YAML: {problem}", problem=wrong.problem) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as wrong:
-        raise _NotYaml(None, "This is not valid YAML: {problem}", problem=str(wrong).split("\n")[0]) from None
-
-
 def value_of(written: str) -> Any:
     """`62515`, `true`, `[a, b]` and `{77: Sato}` as YAML reads them; anything else is text."""
     try:
-        return _parsed(written)[0]
-    except _NotYaml:
+        return parsed(written)[0]
+    except NotYaml:
         return written
-
-
-def _note(node: Any, place: str, lines: dict[str, int]) -> None:
-    """Write down where each part begins. A key that stands twice is a mistake that YAML would hide."""
-    lines[place] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inside = f"{place}/{str(key.value).replace('~', '~0').replace('/', '~1')}"
-            if inside in lines:
-                raise _NotYaml(key.start_mark.line + 1, "`{key}` stands here twice.", key=key.value)
-            key.tag = "tag:yaml.org,2002:str"  # names are text, whatever they look like
-            _note(value, inside, lines)
-            lines[inside] = key.start_mark.line + 1
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _note(value, f"{place}/{index}", lines)
 
 
 def as_data(model: BaseModel) -> dict[str, Any]:
     """A document as people write it: without what is left empty."""
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def as_yaml(data: Any) -> str:
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)

@@ -39,10 +39,12 @@ def add_source(c: Connection, vault: Vault, admin: Admin, *, name: str, kind: st
     admin.did(c, "source.added", f"source:{name}", after=after)
 
 
-def configure_source(c: Connection, admin: Admin, name: str, config: dict[str, Any]) -> None:
-    """Raises NoSuchSource, Refused."""
+def configure_source(
+    c: Connection, admin: Admin, name: str, config: dict[str, Any], based_on: str | None = None
+) -> None:
+    """`based_on`: as `sources.configure` takes it. Raises NoSuchSource, Refused, Overtaken."""
     before = _source(c, name).config
-    sources.configure(c, name, config)
+    sources.configure(c, name, config, based_on)
     after = _source(c, name).config
     admin.did(c, "source.configured", f"source:{name}", {"config": before}, {"config": after})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import logging
 import re
@@ -29,6 +30,15 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 class NoSuchSource(LookupError):
     """No source has that name."""
+
+
+class Overtaken(Exception):
+    """Somebody else changed the configuration since it was read."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__("the configuration was changed meanwhile")
+        #: As it is now.
+        self.config = config
 
 
 class WrongKey(Exception):
@@ -134,9 +144,17 @@ def set_credential(c: Connection, vault: Vault, name: str, credential: str) -> N
     c.execute(update(Source).where(Source.id == row.id).values(secrets=vault.lock(kept)))
 
 
-def configure(c: Connection, name: str, config: dict[str, Any]) -> None:
-    """Replace the configuration. Raises Refused."""
+def fingerprint(config: dict[str, Any]) -> str:
+    """Of a stored configuration: two that say the same have the same."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def configure(c: Connection, name: str, config: dict[str, Any], based_on: str | None = None) -> None:
+    """Replace the configuration. `based_on`: fingerprint of the one that it was made from; None: whatever is there is
+    replaced. Raises Refused, Overtaken."""
     row = _row(c, name, lock=True)
+    if based_on is not None and based_on != fingerprint(row.config):
+        raise Overtaken(row.config)
     checked = checked_config(row.kind, config).model_dump(mode="json", exclude_defaults=True)
     c.execute(update(Source).where(Source.id == row.id).values(config=checked))
 
@@ -147,7 +165,7 @@ def disable(c: Connection, name: str, now: datetime | None) -> None:
 
 
 def _row(c: Connection, name: str, *, lock: bool = False) -> Any:
-    query = select(Source.id, Source.kind, Source.secrets).where(Source.name == name)
+    query = select(Source.id, Source.kind, Source.config, Source.secrets).where(Source.name == name)
     row = c.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NoSuchSource(name)

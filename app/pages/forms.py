@@ -96,7 +96,9 @@ def field_of(refusal: Refusal) -> str:
 
 
 def attempt(fields: Fields, why: Refused) -> Attempt:
-    return Attempt(fields.get("form", ""), fields, why.refusals)
+    """Without its secrets: those are typed anew."""
+    shown = {name: value for name, value in fields.items() if name not in posted.SECRETS}
+    return Attempt(fields.get("form", ""), shown, why.refusals)
 
 
 NOTHING = Attempt()

@@ -32,5 +32,5 @@ PLACES = (
     Place("/kpi", "KPI", ("/channels",)),
     Place("/sla", "SLA", ("/calendars",)),
     Place("/quality", "Data quality"),
-    Place("/settings", "Settings", ("/setup", "/users", "/tokens"), Right.ADMINISTER),
+    Place("/settings", "Settings", ("/setup", "/sources", "/deliveries", "/users", "/tokens"), Right.ADMINISTER),
 )

@@ -16,6 +16,8 @@ from app.domain.refusals import Refused
 LARGEST_KEPT = 64 * 1024
 LARGEST = 4 * LARGEST_KEPT
 MOST_FIELDS = 500
+#: Fields that no page shows again.
+SECRETS = frozenset({"secret", "credential"})
 
 
 class TooLarge(Exception):
@@ -41,12 +43,13 @@ Sent = Annotated[dict[str, str], Depends(sent)]
 
 async def kept(request: Request) -> str:
     """The form of a request that came too late, encoded for a hidden field. Empty: it cannot be kept, or holds a
-    password; the field where it is typed once more may have any name."""
+    password or another secret; the field where a password is typed once more may have any name."""
     try:
         fields = await pairs(request, LARGEST_KEPT)
     except (TooLarge, HTTPException):
         return ""
-    return "" if any("password" in name.casefold() for name, _ in fields) else urlencode(fields)
+    hidden = any("password" in name.casefold() or (value and name in SECRETS) for name, value in fields)
+    return "" if hidden else urlencode(fields)
 
 
 def again(encoded: str) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -164,7 +165,7 @@ def templates(locale: str) -> Environment:
     }
     made.globals["role_words"] = partial(_roles, locale)
     made.globals["explain"] = partial(_explain, locale)
-    made.filters |= {"line": one_line, "web": _web_address}
+    made.filters |= {"line": one_line, "web": _web_address, "written": _as_json}
     return made
 
 
@@ -184,3 +185,7 @@ def _explain(locale: str, finding: Finding) -> str:
 def _web_address(url: str | None) -> str:
     """An address from outside, as it may stand in a link; empty for anything but http and https."""
     return url if url and url.startswith(("https://", "http://")) else ""
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

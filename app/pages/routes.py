@@ -20,6 +20,7 @@ from app.pages import (
     assets,
     brief,
     calendar_pages,
+    delivery_pages,
     feeds,
     first_pages,
     formats,
@@ -30,6 +31,8 @@ from app.pages import (
     session,
     settings_pages,
     setup_pages,
+    source_changes,
+    source_pages,
     user_pages,
 )
 from app.pages.document import Document
@@ -43,6 +46,9 @@ router.include_router(first_pages.router)
 router.include_router(quality_pages.router)
 router.include_router(settings_pages.router)
 router.include_router(setup_pages.router)
+router.include_router(source_pages.router)
+router.include_router(source_changes.router)
+router.include_router(delivery_pages.router)
 router.include_router(user_pages.router)
 router.include_router(policy_editor.router)
 router.include_router(calendar_pages.router)

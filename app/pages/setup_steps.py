@@ -17,11 +17,11 @@ from app.domain.policy import Policy, PolicyVersion
 from app.domain.refusals import refused, validated
 from app.domain.rules import PRESETS, explain_rule
 from app.domain.series import Series
-from app.flows import lists, meetings, publish, setting_up, sources
-from app.flows.administer import Admin, add_source, set_series
+from app.flows import lists, meetings, publish, setting_up
+from app.flows.administer import Admin, set_series
 from app.flows.setting_up import Step
 from app.notify.contract import Message, TryLater, Undeliverable
-from app.pages import agreement_words, forms, meeting_words, session
+from app.pages import agreement_words, forms, meeting_words, session, source_forms
 from app.pages.agreement_words import Say
 from app.pages.forms import Fields
 from app.pages.rendering import Reader, reader_of
@@ -234,17 +234,13 @@ def show_source(state: State, _version: PolicyVersion, _reader: Reader) -> dict[
 def decide_source(request: Request, sent: Fields) -> Again:
     """The address and the secret for the tool, shown this once."""
     state: State = request.app.state.tasuki
-    name, kind = sent.get("name", "").strip(), sent.get("kind", "")
-    sources.checked_config(kind, {})
-    secret = sources.secret_for(kind, sent.get("secret", "").strip())
+    new = source_forms.new_source(sent)
     with state.database.write() as c:
-        add_source(c, state.vault, admin(request), name=name, kind=kind, config={}, secret=secret)
+        source_forms.add(c, state, admin(request), new)
         setting_up.decide(c, admin(request), Step.SOURCE)
-    shown = "" if sent.get("secret", "").strip() else secret
-    return {
-        "status": 201,
-        "given": {"name": name, "url": f"{state.settings.public_url}/webhooks/{name}", "secret": shown},
-    }
+    state.directory.forget()
+    given = source_forms.to_enter(state, new.name, new.kind, new.secret, ours=new.ours)
+    return {"status": 201, "given": given}
 
 
 SHOWN: dict[Step, Callable[[State, PolicyVersion, Reader], dict[str, Any]]] = {

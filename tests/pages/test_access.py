@@ -118,6 +118,10 @@ TABLE: dict[str, tuple[str, str]] = {
         """
         /settings  /setup  POST /setup/demo  POST /setup/demo/remove  /setup/{step}  POST /setup/{step}
         POST /calendars/{key}
+        /sources  POST /sources  /sources/new  /sources/{name}  /sources/{name}/mapping
+        POST /sources/{name}/disable  POST /sources/{name}/enable  POST /sources/{name}/rotate
+        POST /sources/{name}/credential  POST /sources/{name}/replay  POST /sources/{name}/config
+        POST /sources/{name}/check  POST /sources/{name}/test  /deliveries/{number}  POST /deliveries/{number}/replay
         /tokens  POST /tokens  POST /tokens/{number}/revoke
         /users  POST /users  /users/{number}  POST /users/{number}  POST /users/{number}/disable
         POST /users/{number}/enable  POST /users/{number}/link  POST /users/{number}/sessions/end
